@@ -1,0 +1,122 @@
+//! Every message of a session, once.
+//!
+//! Inside the encrypted session a message is the CBOR array `[number, body]`; the body is a map with
+//! small integer keys. Numbers below 32 go from station to band, numbers from 32 on from band to
+//! station.
+//!
+//! ```text
+//!   station                                band
+//!      | handshake 1 (certificate, commitment) |
+//!      |-------------------------------------->|
+//!      |     handshake 2 (certificate, Report) |   first round trip; the station decides here
+//!      |<--------------------------------------|
+//!      | Arm                                   |
+//!      |-------------------------------------->|
+//!      |                                 Armed |   second
+//!      |<--------------------------------------|
+//!      |          WearerConfirmed, Touch * n   |   pushed while the finger works
+//!      |<--------------------------------------|
+//!      |                                Staged |   the station writes its journal
+//!      |<--------------------------------------|
+//!      | Commit                                |
+//!      |-------------------------------------->|
+//!      |                   Committed (receipt) |   third; the station writes its journal
+//!      |<--------------------------------------|
+//!      | Finish                                |
+//!      |-------------------------------------->|
+//!      |                              Finished |   fourth; the band ends the link
+//!      |<--------------------------------------|
+//! ```
+
+mod band_to_station;
+mod station_to_band;
+
+pub use band_to_station::*;
+pub use station_to_band::*;
+
+use alloc::string::String;
+
+use minicbor::{Decode, Encode};
+
+use crate::Version;
+
+/// What the info characteristic says to anybody.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Info {
+    /// Oldest version the band speaks.
+    #[n(0)]
+    pub version_min: Version,
+    /// Newest version the band speaks.
+    #[n(1)]
+    pub version_max: Version,
+    /// The model's name.
+    #[n(2)]
+    pub model: String,
+    /// The firmware's version, for people.
+    #[n(3)]
+    pub firmware: String,
+}
+
+/// How the wearer proves to be present before an association is staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Mode {
+    /// A new fingerprint is captured: the band's own number of good touches.
+    #[n(0)]
+    Capture,
+    /// The enrolled finger is recognized: one good touch. Needs an association in the other zone.
+    #[n(1)]
+    Authenticate,
+}
+
+/// Why bytes are not a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageError {
+    /// Not an array of number and body.
+    Malformed,
+    /// A number this version does not know.
+    Unknown(u8),
+    /// A known number with a body that is not its own.
+    Body(u8),
+}
+
+/// Declares one direction: the enum, its stable numbers, encoding and decoding.
+macro_rules! direction {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $number:literal $variant:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$vdoc])* $variant($variant),)* }
+
+        impl $name {
+            /// The message's stable number.
+            pub fn number(&self) -> u8 {
+                match self { $(Self::$variant(_) => $number,)* }
+            }
+
+            /// `[number, body]` in CBOR.
+            pub fn encode(&self) -> alloc::vec::Vec<u8> {
+                match self { $(Self::$variant(body) => crate::certificate::to_cbor(&($number, body)),)* }
+            }
+
+            /// Reads `[number, body]`; bytes behind it are an error.
+            pub fn decode(bytes: &[u8]) -> Result<Self, crate::message::MessageError> {
+                use crate::message::MessageError::{Body, Malformed, Unknown};
+                let mut decoder = minicbor::Decoder::new(bytes);
+                if decoder.array().map_err(|_| Malformed)? != Some(2) {
+                    return Err(Malformed);
+                }
+                let number = decoder.u8().map_err(|_| Malformed)?;
+                let message = match number {
+                    $($number => Self::$variant(decoder.decode().map_err(|_| Body(number))?),)*
+                    _ => return Err(Unknown(number)),
+                };
+                if decoder.position() != bytes.len() {
+                    return Err(Body(number));
+                }
+                Ok(message)
+            }
+        }
+    };
+}
+pub(crate) use direction;
