@@ -1,0 +1,57 @@
+//! What tests need from the machine beyond Rust and a C compiler.
+
+use std::process::{Command, Stdio};
+
+use crate::exec;
+
+/// A program that tests start, and the Debian package that brings it.
+struct Need {
+    program: &'static str,
+    package: &'static str,
+    without: &'static str,
+}
+
+const NEEDS: &[Need] = &[Need {
+    program: "dbus-daemon",
+    package: "dbus",
+    without: "tests on a private bus cannot run",
+}];
+
+/// Installs by apt what is missing, if this machine has apt and this user may; says what was done.
+pub(crate) fn install_what_tests_need(may_install: bool) {
+    for need in NEEDS
+        .iter()
+        .filter(|need| !exec::answers(need.program, &["--version"]))
+    {
+        println!("{}: {}", need.program, provide(need, may_install));
+    }
+}
+
+fn provide(need: &Need, may_install: bool) -> String {
+    let by_hand = format!(
+        "missing, {}; `apt-get install {}` brings it",
+        need.without, need.package
+    );
+    if !may_install || !is_root() || !exec::answers("apt-get", &["--version"]) {
+        return by_hand;
+    }
+    match apt(&["update", "-qq"])
+        .and_then(|()| apt(&["install", "-y", "-qq", "--no-install-recommends", need.package]))
+    {
+        Ok(()) => format!("was missing; installed Debian's {}", need.package),
+        Err(error) => format!("{by_hand} (tried: {error:#})"),
+    }
+}
+
+fn apt(arguments: &[&str]) -> anyhow::Result<()> {
+    let mut command = Command::new("apt-get");
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
+    exec::run(&mut command)
+}
+
+fn is_root() -> bool {
+    exec::capture(Command::new("id").arg("-u")).is_ok_and(|(ok, id)| ok && id.trim() == "0")
+}
