@@ -1,1 +1,8 @@
-//! (being written)
+//! The station's hands: Bluetooth, SQLite, the local API, the command line.
+//!
+//! What the station decides and says is in `station-core`; this crate refuses to decide anything. It
+//! carries bytes between the radio, the database and the people, and reads the one real clock.
+
+pub mod clock;
+pub mod config;
+pub mod problem;
