@@ -56,10 +56,27 @@ const LAYOUT: u8 = 1;
 impl Beacon {
     /// The manufacturer data without its company identifier.
     pub fn encode(&self) -> [u8; BEACON_LEN] {
-        let flags = [self.enrolled, self.worn, self.charging, self.intent, self.seos, self.locked_out];
-        let flags = flags.iter().enumerate().fold(0, |bits, (i, set)| bits | u8::from(*set) << i);
+        let flags = [
+            self.enrolled,
+            self.worn,
+            self.charging,
+            self.intent,
+            self.seos,
+            self.locked_out,
+        ];
+        let flags = flags
+            .iter()
+            .enumerate()
+            .fold(0, |bits, (i, set)| bits | u8::from(*set) << i);
         let [tag_high, tag_low] = self.tag.to_be_bytes();
-        [LAYOUT, flags, self.battery_percent, self.heartbeat, tag_high, tag_low]
+        [
+            LAYOUT,
+            flags,
+            self.battery_percent,
+            self.heartbeat,
+            tag_high,
+            tag_low,
+        ]
     }
 
     /// Reads manufacturer data without its company identifier. Unknown flags are ignored.

@@ -52,8 +52,11 @@ impl Signed {
     /// signatures are refused (`verify_strict`).
     pub fn verify(&self, context: &[u8], key: &PublicKey) -> Result<(), CertificateError> {
         let key = VerifyingKey::from_bytes(key).map_err(|_| CertificateError::BadSignature)?;
-        key.verify_strict(&[context, &self.body].concat(), &Signature::from_bytes(&self.signature))
-            .map_err(|_| CertificateError::BadSignature)
+        key.verify_strict(
+            &[context, &self.body].concat(),
+            &Signature::from_bytes(&self.signature),
+        )
+        .map_err(|_| CertificateError::BadSignature)
     }
 }
 
@@ -89,7 +92,9 @@ impl BandCertificate {
 
     /// Accepts a certificate signed by one of `manufacturers`.
     pub fn verify(signed: &Signed, manufacturers: &[PublicKey]) -> Result<Self, CertificateError> {
-        let trusted = manufacturers.iter().any(|key| signed.verify(Self::CONTEXT, key).is_ok());
+        let trusted = manufacturers
+            .iter()
+            .any(|key| signed.verify(Self::CONTEXT, key).is_ok());
         if !trusted {
             return Err(CertificateError::BadSignature);
         }

@@ -54,7 +54,9 @@ impl Serial {
     /// The serial, or `None` if `text` is not one.
     pub fn new(text: &str) -> Option<Self> {
         let fits = (1..=Self::LEN_MAX).contains(&text.len());
-        let clean = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
+        let clean = text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
         (fits && clean).then(|| Self(text.into()))
     }
 

@@ -36,12 +36,19 @@
 extern crate alloc;
 
 pub mod advertisement;
-pub mod gatt;
 pub mod certificate;
+mod crypto;
+pub mod frame;
+pub mod gatt;
+pub mod handshake;
 pub mod id;
 pub mod message;
+pub mod misbehaved;
 pub mod receipt;
+pub mod station;
 pub mod time;
+
+pub use crypto::dh_public;
 
 /// A version of the protocol, negotiated in the handshake: the highest that both ends speak.
 pub type Version = u8;

@@ -45,6 +45,8 @@ impl Sub<Instant> for Instant {
 }
 
 /// A date: seconds since 1970-01-01T00:00:00Z, as wall clocks and certificates count them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode,
+)]
 #[cbor(transparent)]
 pub struct UnixSeconds(#[n(0)] pub u64);

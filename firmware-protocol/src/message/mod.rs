@@ -81,6 +81,27 @@ pub enum MessageError {
     Body(u8),
 }
 
+impl BandToStation {
+    /// Sent without being asked.
+    pub fn is_push(&self) -> bool {
+        self.number() >= 48
+    }
+
+    /// Whether this message may answer the request with that number.
+    pub fn answers(&self, request: u8) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Armed(_) => request == 1,
+            Self::Committed(_) => request == 2 || request == 4,
+            Self::Aborted(_) => request == 3,
+            Self::Finished(_) => request == 5,
+            Self::DeletionAsked(_) => request == 6,
+            Self::Report(_) => request == 7,
+            _ => false,
+        }
+    }
+}
+
 /// Declares one direction: the enum, its stable numbers, encoding and decoding.
 macro_rules! direction {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $number:literal $variant:ident,)* }) => {
