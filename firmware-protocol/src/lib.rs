@@ -22,6 +22,7 @@
 //! | [`handshake`] | Noise IX with certificates both ways, the screen code |
 //! | [`message`] | every message, once, with its stable number |
 //! | [`station`] | the station's end of a session |
+//! | [`handler`] | what a band's engine needs of its hardware |
 //! | [`band`] | the band's end: sessions, staging, commit, receipts, what it keeps over a power cut |
 //! | [`misbehaved`] | a name for every way in which a peer can be wrong |
 //!
@@ -36,10 +37,12 @@
 extern crate alloc;
 
 pub mod advertisement;
+pub mod band;
 pub mod certificate;
 mod crypto;
 pub mod frame;
 pub mod gatt;
+pub mod handler;
 pub mod handshake;
 pub mod id;
 pub mod message;
