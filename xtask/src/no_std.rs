@@ -2,7 +2,9 @@
 //!
 //! `xtask/no-std-proof` is a static library with its own panic handler and allocator that calls both
 //! engines. On a bare target std does not exist at all. On a machine without a bare target the host
-//! serves: whatever brings std brings std's panic handler, and the second one stops the build.
+//! serves: whatever brings std brings std's panic handler, and the second one stops the build. The
+//! library is then linked with nothing but the memory functions that every compiler expects, so a call
+//! into an operating system stays unresolved and stops the link.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,7 +24,42 @@ pub(crate) fn run() -> Result<()> {
     }
     exec::run(&mut proof(&["--release"]))?;
     println!("no_std: builds with its own panic handler and allocator");
+    links_with_nothing()?;
     a_leak_is_noticed()
+}
+
+/// What a freestanding compiler may expect: memory functions, and the unwinder's name in prebuilt `core`.
+const GIVEN: &[&str] = &[
+    "memcpy",
+    "memmove",
+    "memset",
+    "memcmp",
+    "bcmp",
+    "strlen",
+    "rust_eh_personality",
+];
+
+/// Links the library without any other, and prints how much code it is on this machine.
+fn links_with_nothing() -> Result<()> {
+    let dir = target_dir().join("release");
+    let program = dir.join("freestanding");
+    let mut link = Command::new("cc");
+    link.args([
+        "-nostdlib",
+        "-static",
+        "-Wl,--gc-sections",
+        "-Wl,-e,bandstand_no_std_proof",
+    ])
+    .args(["-Wl,-u,bandstand_no_std_proof", "-Wl,--strip-all"])
+    .args(GIVEN.iter().map(|symbol| format!("-Wl,--defsym,{symbol}=0")))
+    .arg(dir.join("libno_std_proof.a"))
+    .arg("-o")
+    .arg(&program);
+    let (linked, words) = exec::capture(&mut link)?;
+    ensure!(linked, "the proof needs more than memory functions:\n{words}");
+    let kib = std::fs::metadata(&program)?.len().div_ceil(1024);
+    println!("no_std: links without libc, {kib} KiB with its tables");
+    Ok(())
 }
 
 /// A feature of a dependency that asks for std must break the build, else the proof proves nothing.
