@@ -1,1 +1,4 @@
 //! End to end tests, by feature.
+
+mod fuzz;
+mod tidy;

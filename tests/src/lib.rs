@@ -1,1 +1,19 @@
-//! Data of the end to end tests lives beside this file; the tests are in `it/`.
+//! What the end to end tests share: the fuzz targets, and how much a run does. The tests are in `it/`.
+
+pub mod fuzz;
+
+use std::path::{Path, PathBuf};
+
+/// How many trials to run: few on every change, many when `cargo xtask soak` asks for nightly volumes.
+pub fn volume(per_change: u64, nightly: u64) -> u64 {
+    match std::env::var("BANDSTAND_VOLUME").as_deref() {
+        Ok("nightly") => nightly,
+        _ => per_change,
+    }
+}
+
+/// The repository's root folder.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().expect("tests/ lies in the root").to_owned()
+}

@@ -1,0 +1,64 @@
+//! Replays every fuzz corpus and changes its inputs a bounded, repeatable number of times.
+
+use tests::fuzz::{CANARY, Finding, TARGETS, corpus, corpus_dir, explore, replay};
+use tests::volume;
+
+/// Changed inputs per target and change of the code; signed things cost a signature check each.
+fn cases(target: &str) -> u64 {
+    match target {
+        "band_certificate" | "station_certificate" | "receipt" => volume(20_000, 2_000_000),
+        _ => volume(500_000, 50_000_000),
+    }
+}
+
+fn check(name: &str) {
+    let target = tests::fuzz::target(name).expect("a registered target");
+    let corpus = corpus(&target).expect("a committed corpus");
+    let outcome = replay(&target, &corpus).and_then(|()| explore(&target, &corpus, 1, cases(name)));
+    assert_eq!(outcome, Ok(()));
+}
+
+macro_rules! targets {
+    ($($name:ident)*) => {
+        $(#[test] fn $name() { check(stringify!($name)); })*
+
+        #[test]
+        fn every_target_is_run() {
+            let run = [$(stringify!($name)),*];
+            let forgotten: Vec<_> = TARGETS.iter().filter(|target| !run.contains(&target.name)).map(|t| t.name).collect();
+            assert_eq!(forgotten, [""; 0], "name them in this list");
+        }
+    };
+}
+
+targets! {
+    station_to_band band_to_station info beacon band_certificate station_certificate receipt
+}
+
+#[test]
+fn a_fault_is_found() {
+    let finding = explore(&CANARY, &(CANARY.seeds)(), 1, 100_000).expect_err("the canary sings");
+    assert_eq!(finding.input, [0xca], "the input is made small");
+    let Finding { input, .. } = finding;
+    let kept = [tests::fuzz::Input {
+        name: "found".into(),
+        bytes: input,
+    }];
+    assert!(replay(&CANARY, &kept).is_err(), "what was found is found again");
+}
+
+/// A message that gains a field gets a fresh seed: `cargo xtask fuzz --write-seeds`.
+#[test]
+fn committed_corpora_hold_every_well_formed_input() {
+    for target in TARGETS {
+        let committed = corpus(target).expect("a committed corpus");
+        for seed in (target.seeds)() {
+            assert!(
+                committed.contains(&seed),
+                "{}/{}.bin is stale",
+                corpus_dir(target).display(),
+                seed.name
+            );
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Fuzz targets as ordinary functions over bytes.
+//!
+//! A target gets any bytes and must neither panic nor accept what it should not. The same functions
+//! run in three places: every test run replays the committed corpora and mutates them a bounded,
+//! repeatable number of times; `cargo xtask fuzz` explores for as long as it is told; and the package in
+//! `tests/fuzz/` hands them to libFuzzer where cargo-fuzz is installed.
+
+mod advertising;
+mod corpus;
+mod explore;
+mod messages;
+mod mutate;
+mod signed;
+
+pub use corpus::{corpus, corpus_dir, write_seeds};
+pub use explore::{Finding, explore, replay};
+
+/// A named input of a corpus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// The name of its file, without extension.
+    pub name: String,
+    /// What a target gets.
+    pub bytes: Vec<u8>,
+}
+
+impl Input {
+    fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: name.into(),
+            bytes: bytes.into(),
+        }
+    }
+}
+
+/// One thing that reads bytes from outside.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// Its name, and that of its folder below `tests/fuzz/corpora`.
+    pub name: &'static str,
+    /// Panics if the bytes bring out a fault.
+    pub run: fn(&[u8]),
+    /// Well-formed inputs to start from; the committed corpus holds at least these.
+    pub seeds: fn() -> Vec<Input>,
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "station_to_band",
+        run: messages::station_to_band,
+        seeds: messages::requests,
+    },
+    Target {
+        name: "band_to_station",
+        run: messages::band_to_station,
+        seeds: messages::answers,
+    },
+    Target {
+        name: "info",
+        run: messages::info,
+        seeds: messages::infos,
+    },
+    Target {
+        name: "beacon",
+        run: advertising::beacon,
+        seeds: advertising::beacons,
+    },
+    Target {
+        name: "band_certificate",
+        run: signed::band_certificate,
+        seeds: signed::band_certificates,
+    },
+    Target {
+        name: "station_certificate",
+        run: signed::station_certificate,
+        seeds: signed::station_certificates,
+    },
+    Target {
+        name: "receipt",
+        run: signed::receipt,
+        seeds: signed::receipts,
+    },
+];
+
+/// Fails on a byte that its seeds do not hold: whoever does not find it does not look.
+pub const CANARY: Target = Target {
+    name: "canary",
+    run: |bytes| assert!(!bytes.contains(&0xca), "the canary sang"),
+    seeds: || vec![Input::new("quiet", [0; 16])],
+};
+
+/// The target with this name.
+pub fn target(name: &str) -> Option<Target> {
+    TARGETS.iter().find(|target| target.name == name).copied()
+}
