@@ -11,11 +11,17 @@ use core::cell::UnsafeCell;
 use core::hint::black_box;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use alloc::vec::Vec;
+
 use firmware_protocol::advertisement::Beacon;
+use firmware_protocol::band::{BandEngine, BandIdentity, BandSettings, Wearer};
 use firmware_protocol::certificate::{BandCertificate, Signed, StationCertificate};
-use firmware_protocol::message::{BandToStation, StationToBand};
+use firmware_protocol::handler::{BandHandler, Screen, StorageFault};
+use firmware_protocol::id::{Serial, Zone};
+use firmware_protocol::message::{BandToStation, Recall, StationToBand};
 use firmware_protocol::receipt::Receipt;
-use firmware_protocol::time::UnixSeconds;
+use firmware_protocol::station::{StationIdentity, StationSession};
+use firmware_protocol::time::{Instant, UnixSeconds};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -81,7 +87,86 @@ static HEAP: Bump = Bump {
 pub unsafe extern "C" fn bandstand_no_std_proof(input: *const u8, len: usize) -> usize {
     // SAFETY: the caller's promise.
     let bytes = unsafe { core::slice::from_raw_parts(input, len) };
-    messages(bytes) + certificates(bytes)
+    let band = band(bytes).unwrap_or(0);
+    messages(bytes) + certificates(bytes) + band + station(bytes)
+}
+
+/// A band's hardware, as little of it as there can be.
+struct Hardware {
+    kept: Vec<u8>,
+}
+
+impl BandHandler for Hardware {
+    fn store(&mut self, record: &[u8]) -> Result<(), StorageFault> {
+        self.kept = record.to_vec();
+        Ok(())
+    }
+
+    fn random(&mut self, out: &mut [u8]) {
+        out.fill(black_box(7));
+    }
+
+    fn show(&mut self, screen: Screen) {
+        black_box(screen);
+    }
+
+    fn sense(&mut self, slot: Option<u8>) {
+        black_box(slot);
+    }
+
+    fn erase_templates(&mut self) {}
+}
+
+/// The band's end, through every entrance.
+fn band(bytes: &[u8]) -> Option<usize> {
+    let identity = BandIdentity {
+        certificate: minicbor::decode(bytes).ok()?,
+        dh_secret: black_box([1; 32]).into(),
+        signing_key: black_box([2; 32]).into(),
+        serial: Serial::new("PROOF")?,
+        model: "proof".into(),
+        seos: false,
+    };
+    let (now, mut hardware) = (Instant::ZERO, Hardware { kept: Vec::new() });
+    let mut engine = BandEngine::new(identity, BandSettings::default(), bytes, now, &mut hardware).ok()?;
+    engine.handle_connected(now, 23);
+    engine.handle_wearer(now, Wearer::PutOn, &mut hardware);
+    engine.handle_input(now, bytes, &mut hardware);
+    engine.handle_timeout(now, &mut hardware);
+    let frames = core::iter::from_fn(|| engine.poll_transmit())
+        .map(|frame| frame.len())
+        .sum::<usize>();
+    engine.handle_disconnected(&mut hardware);
+    black_box((engine.beacon(now), engine.poll_timeout()));
+    Some(frames + engine.info().len() + hardware.kept.len())
+}
+
+/// The station's end, through every entrance.
+fn station(bytes: &[u8]) -> usize {
+    let Ok(certificate) = minicbor::decode::<Signed>(bytes) else {
+        return 0;
+    };
+    let identity = StationIdentity {
+        certificate,
+        dh_secret: black_box([3; 32]).into(),
+    };
+    let now = Instant::ZERO;
+    let entropy = black_box([4; firmware_protocol::station::ENTROPY_LEN]);
+    let mut session = StationSession::new(&identity, Vec::new(), 517, &entropy, now, UnixSeconds(0));
+    session.handle_input(now, bytes);
+    session.handle_timeout(now);
+    let asked = session.request(
+        now,
+        &StationToBand::Recall(Recall {
+            zone: Zone::Enrollment,
+        }),
+    );
+    black_box((asked.is_ok(), session.poll_timeout()));
+    let events = core::iter::from_fn(|| session.poll_event()).count();
+    events
+        + core::iter::from_fn(|| session.poll_transmit())
+            .map(|frame| frame.len())
+            .sum::<usize>()
 }
 
 fn messages(bytes: &[u8]) -> usize {
