@@ -1,1 +1,20 @@
-//! (being written)
+//! The station without hands.
+//!
+//! This crate refuses to do IO. It opens no socket and no file, reads no clock, draws no random number and
+//! runs no task. It decides what a station does; a shell around it has the radio, the database, the screen
+//! and the clocks.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`ticket`] | who stands at the station, and how often somebody may guess |
+//! | [`journal`] | what is written down before anybody is told, and the chain it hangs on |
+//! | [`replica`] | the rows a station stores, and how records change them |
+//! | [`provision`] | the file a station starts with |
+//! | [`clock`] | time that never extends a permission |
+//! | [`convert`] | between what bands say and what the policy speaks of |
+pub mod clock;
+pub mod convert;
+pub mod journal;
+pub mod provision;
+pub mod replica;
+pub mod ticket;
