@@ -18,6 +18,9 @@
 //! first frame not yet acknowledged; a frame out of order is acknowledged at once, and a repeated
 //! acknowledgement makes the sender repeat the frame it names. What is not acknowledged within
 //! [`RESEND_AFTER`] is sent again, [`RESEND_MAX`] times without progress; then the link has failed.
+//!
+//! A sender cuts frames to its own view of the MTU. A receiver takes any frame up to
+//! [`VALUE_LEN_MAX`](gatt::VALUE_LEN_MAX): the two ends hear of a new MTU at different moments.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -39,6 +42,8 @@ pub const RESEND_AFTER: Duration = Duration::from_millis(1000);
 /// Repetitions without progress after which the link has failed.
 pub const RESEND_MAX: u8 = 4;
 
+/// Numbers behind the newest that are taken for a frame of the past, not of the future.
+const STALE: u8 = 127;
 const FIRST: u8 = 1;
 const LAST: u8 = 2;
 const DATA: u8 = 4;
@@ -50,7 +55,7 @@ const LENGTH_LEN: usize = 2;
 pub enum FrameFault {
     /// Too short for its header, or without the payload it announces.
     Truncated,
-    /// Longer than the link carries.
+    /// Longer than [`VALUE_LEN_MAX`](gatt::VALUE_LEN_MAX).
     Oversized,
     /// A flag that does not exist, or payload without the DATA flag.
     Flags(u8),
@@ -105,7 +110,7 @@ impl Framing {
     /// Takes one value from the link.
     pub fn handle_input(&mut self, now: Instant, frame: &[u8]) -> Result<(), FrameFault> {
         self.now = now;
-        if frame.len() > self.value_len {
+        if frame.len() > usize::from(gatt::VALUE_LEN_MAX) {
             return Err(FrameFault::Oversized);
         }
         let frame = Frame::parse(frame)?;
@@ -255,8 +260,8 @@ impl Sender {
         let oldest = self.next.wrapping_sub(self.under_way.len() as u8);
         let count = usize::from(expected.wrapping_sub(oldest));
         if count > self.under_way.len() {
-            // An acknowledgement that was overtaken by a newer one names an earlier frame.
-            let late = oldest.wrapping_sub(expected) <= WINDOW;
+            // An acknowledgement that was overtaken by newer ones, or doubled, names an earlier frame.
+            let late = oldest.wrapping_sub(expected) <= STALE;
             return if late {
                 Ok(())
             } else {
@@ -337,7 +342,7 @@ impl Receiver {
                 self.early.resize_with(index + 1, || None);
             }
             self.early[index] = Some(segment);
-        } else if ahead < 128 {
+        } else if ahead <= u8::MAX - STALE {
             return Err(FrameFault::OutsideWindow);
         }
         // Early or doubled: tell the sender at once where we stand.
