@@ -67,8 +67,8 @@ pub struct BandCertificate {
     /// The serial printed on the band.
     #[n(0)]
     pub serial: Serial,
-    /// The model's name, at most 16 bytes.
-    #[n(1)]
+    /// The model's name: at most 16 signs of printable ASCII.
+    #[cbor(n(1), with = "crate::id::short_text")]
     pub model: String,
     /// X25519 key of the band in every handshake.
     #[cbor(n(2), with = "minicbor::bytes")]
@@ -98,7 +98,7 @@ impl BandCertificate {
         if !trusted {
             return Err(CertificateError::BadSignature);
         }
-        minicbor::decode(&signed.body).map_err(|_| CertificateError::Malformed)
+        from_cbor(&signed.body).ok_or(CertificateError::Malformed)
     }
 }
 
@@ -138,7 +138,7 @@ impl StationCertificate {
     /// Accepts a certificate that the organization it names has signed and that holds at `now`.
     /// Whether that organization is welcome is the caller's question.
     pub fn verify(signed: &Signed, now: UnixSeconds) -> Result<Self, CertificateError> {
-        let certificate: Self = minicbor::decode(&signed.body).map_err(|_| CertificateError::Malformed)?;
+        let certificate: Self = from_cbor(&signed.body).ok_or(CertificateError::Malformed)?;
         signed.verify(Self::CONTEXT, &certificate.organization_key)?;
         if now < certificate.not_before {
             return Err(CertificateError::NotYetValid);
@@ -161,6 +161,13 @@ pub fn organization_id(organization_key: &PublicKey) -> OrganizationId {
     let mut id = [0; 16];
     id.copy_from_slice(&hash[..16]);
     OrganizationId(id)
+}
+
+/// Reads one value and nothing behind it.
+pub(crate) fn from_cbor<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Option<T> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let value = decoder.decode().ok()?;
+    (decoder.position() == bytes.len()).then_some(value)
 }
 
 /// CBOR of a value of this crate; encoding into memory cannot fail.

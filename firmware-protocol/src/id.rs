@@ -111,3 +111,31 @@ impl fmt::Debug for ScreenCode {
         write!(f, "ScreenCode({self})")
     }
 }
+
+/// Text for people that a band's firmware chooses: at most 16 signs of printable ASCII, so that no screen
+/// or log can be played with through it.
+pub(crate) mod short_text {
+    use alloc::string::String;
+
+    use minicbor::decode::{Decoder, Error};
+    use minicbor::encode::{self, Encoder, Write};
+
+    const LEN_MAX: usize = 16;
+
+    pub(crate) fn encode<C, W: Write>(
+        text: &str,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.str(text)?.ok()
+    }
+
+    pub(crate) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<String, Error> {
+        let text = d.str()?;
+        if text.len() <= LEN_MAX && text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+            Ok(text.into())
+        } else {
+            Err(Error::message("not a short text"))
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! The peer is hostile until proven otherwise, so each fault is told apart: the log names the exact one,
 //! and tests assert it. None of these is a bug of ours; ours panic.
 
+use crate::frame::FrameFault;
 use crate::message::MessageError;
 
 /// What a band, or something that poses as one, did wrong in the eyes of a station.
@@ -35,8 +36,6 @@ pub enum BandMisbehaved {
         /// Number of the answer.
         answer: u8,
     },
-    /// Messages go on after `Finished`.
-    AfterFinished,
 }
 
 /// What a station, or something that poses as one, did wrong in the eyes of a band.
@@ -69,6 +68,8 @@ pub enum StationMisbehaved {
     MessageForged,
     /// The first message reveals another nonce than the handshake committed to.
     CommitmentBroken,
+    /// The link broke the rules of framing, or carried nothing.
+    Link(FrameFault),
     /// The station did not go on in time.
     Silent,
 }

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::certificate::{CertificateError, PublicKey, Signed};
+use crate::certificate::{CertificateError, PublicKey, Signed, from_cbor};
 use crate::id::{AssociationId, OrganizationId, Serial, StationId, UserHandle, Zone};
 use crate::message::Mode;
 use crate::time::UnixSeconds;
@@ -50,6 +50,6 @@ impl Receipt {
     /// Reads a receipt that the band with this signing key has signed.
     pub fn verify(signed: &Signed, band_signing_key: &PublicKey) -> Result<Self, CertificateError> {
         signed.verify(Self::CONTEXT, band_signing_key)?;
-        minicbor::decode(&signed.body).map_err(|_| CertificateError::Malformed)
+        from_cbor(&signed.body).ok_or(CertificateError::Malformed)
     }
 }

@@ -11,9 +11,9 @@ use core::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::certificate::{BandCertificate, CertificateError, PublicKey, Signed, to_cbor};
+use crate::certificate::{BandCertificate, CertificateError, PublicKey, Signed, from_cbor, to_cbor};
 use crate::crypto::{self, Handshake};
-use crate::frame::{FrameFault, Framing};
+use crate::frame::{FrameFault, Framing, PACKET_LEN_MAX};
 use crate::handshake::{
     BandHello, HANDSHAKE_2, HandshakeRefusal, MESSAGE, Nonce, REFUSAL, StationHello, Transport, commitment,
     opening, prologue,
@@ -28,6 +28,9 @@ use crate::{VERSION_CURRENT, VERSION_MIN};
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Random bytes a session needs: an ephemeral key and a nonce. Never use them twice.
 pub const ENTROPY_LEN: usize = 48;
+
+/// Longest message that fits a packet beside its kind, the nonce of the first message and the tag.
+const MESSAGE_LEN_MAX: usize = PACKET_LEN_MAX - 1 - size_of::<Nonce>() - 16;
 
 /// Who a station is in every session.
 #[derive(Clone)]
@@ -85,9 +88,14 @@ pub enum SessionEnd {
     Misbehaved(BandMisbehaved),
 }
 
-/// A request was made before the session was established, while another was under way, or after the end.
+/// Why a request was not sent. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotReady;
+pub enum RequestError {
+    /// The session is not established yet, waits for an answer, or has ended.
+    NotReady,
+    /// More than a packet holds: a label that no band would take.
+    TooLong,
+}
 
 /// One session, from the first frame to the last.
 pub struct StationSession {
@@ -192,17 +200,21 @@ impl StationSession {
     }
 
     /// Asks the band for something. One request is under way at a time.
-    pub fn request(&mut self, now: Instant, request: &StationToBand) -> Result<(), NotReady> {
+    pub fn request(&mut self, now: Instant, request: &StationToBand) -> Result<(), RequestError> {
         let State::Established {
             transport,
             reveal,
             under_way: under_way @ None,
         } = &mut self.state
         else {
-            return Err(NotReady);
+            return Err(RequestError::NotReady);
         };
+        let message = request.encode();
+        if message.len() > MESSAGE_LEN_MAX {
+            return Err(RequestError::TooLong);
+        }
         let nonce = reveal.take().map(Vec::from).unwrap_or_default();
-        let packet = transport.seal(&[nonce, request.encode()].concat());
+        let packet = transport.seal(&[nonce, message].concat());
         *under_way = Some(request.number());
         self.deadline = Some(now + ANSWER_TIMEOUT);
         self.framing.send(now, &packet);
@@ -314,7 +326,7 @@ fn accept_hello(
     let payload = handshake
         .read_message_vec(body)
         .map_err(|_| BandMisbehaved::HandshakeForged)?;
-    let hello: BandHello = minicbor::decode(&payload).map_err(|_| BandMisbehaved::HelloMalformed)?;
+    let hello: BandHello = from_cbor(&payload).ok_or(BandMisbehaved::HelloMalformed)?;
     if !(VERSION_MIN..=VERSION_CURRENT).contains(&hello.version) {
         return Err(BandMisbehaved::VersionNotOffered(hello.version));
     }

@@ -111,6 +111,8 @@ pub struct BandEngine {
     record: Record,
     body: Body,
     armed: Option<Armed>,
+    /// The wearer was asked to delete user data and may do so until then.
+    deletion_until: Option<Instant>,
     link: Option<Link>,
     beacon_tag: u16,
     heartbeat: u8,
@@ -140,11 +142,16 @@ impl BandEngine {
             record,
             body,
             armed: None,
+            deletion_until: None,
             link: None,
             beacon_tag: u16::from_be_bytes(tag),
             heartbeat: 0,
             last_fault: None,
         };
+        if engine.record.is_empty() {
+            // The power may have failed between the deletion of user data and the end of this.
+            handler.erase_templates();
+        }
         engine.show_idle(handler);
         Ok(engine)
     }
@@ -204,58 +211,59 @@ impl BandEngine {
     /// Lets time pass: repeats frames, ends silent sessions, gives up on the wearer, ends a lockout.
     pub fn handle_timeout(&mut self, now: Instant, handler: &mut impl BandHandler) {
         self.body.handle_timeout(now);
-        if self.armed.as_ref().is_some_and(|armed| now >= armed.deadline) {
+        if self.wearer_deadline().is_some_and(|deadline| now >= deadline) {
             self.interrupt(now, Interruption::TimedOut, handler);
         }
-        self.link_timeout(now, handler);
+        self.link_timeout(now);
     }
 
     /// The next notification to send.
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.link.as_mut()?.framing.poll_transmit()
+        self.link.as_mut()?.poll_transmit()
     }
 
     /// True once when the band wants to drop the link; [`handle_disconnected`](Self::handle_disconnected)
     /// follows. Ask it after [`poll_transmit`](Self::poll_transmit) is empty.
     pub fn poll_end(&mut self) -> bool {
-        let Some(link) = &mut self.link else { return false };
-        let drained = link.ending.is_some() && link.framing.is_drained();
-        core::mem::take(&mut link.dropped) || (drained && link.ending.take().is_some())
+        self.link.as_mut().is_some_and(Link::poll_end)
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let armed = self.armed.as_ref().map(|armed| armed.deadline);
-        let link = self.link.as_ref().and_then(Link::poll_timeout);
-        [armed, link, self.body.poll_timeout()]
+        let wearer = self.wearer_deadline();
+        let link = self.link.as_ref().and_then(|link| link.poll_timeout(wearer));
+        [wearer, link, self.body.poll_timeout()]
             .into_iter()
             .flatten()
             .min()
     }
 
-    /// Gives up what is armed and tells both screens.
+    /// Until when the wearer may do what the screen asks.
+    fn wearer_deadline(&self) -> Option<Instant> {
+        let armed = self.armed.as_ref().map(|armed| armed.deadline);
+        armed.or(self.deletion_until)
+    }
+
+    /// Gives up what is armed, or the deletion that was asked for, and tells both screens.
     fn interrupt(&mut self, now: Instant, cause: Interruption, handler: &mut impl BandHandler) {
-        if self.armed.take().is_none() {
+        let asked = self.deletion_until.take().is_some();
+        if self.armed.take().is_none() && !asked {
             return;
         }
-        let lockout_seconds = if cause == Interruption::LockedOut {
-            self.lockout_seconds(now)
-        } else {
-            0
-        };
-        handler.show(match cause {
-            Interruption::LockedOut => Screen::LockedOut {
+        let mut lockout_seconds = 0;
+        let mut screen = Screen::Stopped;
+        if cause == Interruption::LockedOut {
+            lockout_seconds = self.lockout_seconds(now);
+            screen = Screen::LockedOut {
                 seconds: lockout_seconds,
-            },
-            _ => Screen::Stopped,
-        });
-        self.push(
-            now,
-            BandToStation::Interrupted(Interrupted {
-                cause,
-                lockout_seconds,
-            }),
-        );
+            };
+        }
+        handler.show(screen);
+        let interrupted = Interrupted {
+            cause,
+            lockout_seconds,
+        };
+        self.push(now, BandToStation::Interrupted(interrupted));
     }
 
     /// Makes `next` the record, durably; on a fault the old one stays.

@@ -7,7 +7,7 @@ use core::fmt;
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
 
-use crate::certificate::{PublicKey, Signed, to_cbor};
+use crate::certificate::{PublicKey, Signed, from_cbor, to_cbor};
 use crate::id::{AssociationId, OrganizationId, UserHandle, Zone};
 use crate::message::{Held, Mode, Staged};
 use crate::time::UnixSeconds;
@@ -125,7 +125,28 @@ impl Record {
         if bytes.is_empty() {
             return Ok(Self::default());
         }
-        minicbor::decode(bytes).map_err(|_| RecordFault)
+        let record: Self = from_cbor(bytes).ok_or(RecordFault)?;
+        if record.is_sound() {
+            Ok(record)
+        } else {
+            Err(RecordFault)
+        }
+    }
+
+    /// What every record of this crate keeps to, whatever its memory gives back: two template slots, one
+    /// holder, one association in a zone, none of them newer than the count of commits, what is staged one
+    /// ahead of it, and an organization exactly while there are any associations.
+    fn is_sound(&self) -> bool {
+        let slots = self.slot <= 1 && self.staged.as_ref().is_none_or(|waiting| waiting.slot <= 1);
+        let held = &self.associations;
+        let one_holder = held.iter().all(|association| association.user == held[0].user);
+        let one_each = held.len() <= 1 || (held.len() == 2 && held[0].zone != held[1].zone);
+        let counted = held.iter().all(|association| association.epoch <= self.epoch);
+        let next = self
+            .staged
+            .as_ref()
+            .is_none_or(|waiting| self.epoch.checked_add(1) == Some(waiting.staged.epoch));
+        slots && one_holder && one_each && counted && next && self.organization.is_some() != held.is_empty()
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -137,6 +158,18 @@ impl Record {
         self.associations
             .iter()
             .find(|association| association.zone == zone)
+    }
+
+    /// The association with this name.
+    pub(crate) fn held(&self, association: AssociationId) -> Option<&Association> {
+        self.associations
+            .iter()
+            .find(|held| held.association == association)
+    }
+
+    /// Nothing of a person is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.associations.is_empty() && self.staged.is_none()
     }
 
     /// The band is somebody else's than `user`'s.

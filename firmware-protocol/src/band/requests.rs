@@ -40,12 +40,9 @@ impl BandEngine {
             StationToBand::Arm(arm) => self.arm(now, arm, peer, handler),
             StationToBand::Commit(commit) => self.commit(commit, peer, handler),
             StationToBand::Abort(abort) => self.abort(abort.association, peer, handler),
-            StationToBand::Recall(recall) => self.recall(recall.zone),
-            StationToBand::Finish(finish) => self.finish(finish, handler),
-            StationToBand::DeleteUserData(_) => {
-                handler.show(Screen::HoldToDelete);
-                Ok(BandToStation::DeletionAsked(DeletionAsked {}))
-            }
+            StationToBand::Recall(recall) => self.recall(recall.zone, peer),
+            StationToBand::Finish(finish) => self.finish(finish, peer, handler),
+            StationToBand::DeleteUserData(_) => self.ask_deletion(now, handler),
             StationToBand::Status(_) => Ok(BandToStation::Report(self.report(now))),
         };
         answer.unwrap_or_else(|(reason, detail)| {
@@ -60,15 +57,13 @@ impl BandEngine {
     fn arm(&mut self, now: Instant, arm: &Arm, peer: &Peer, handler: &mut impl BandHandler) -> Answer {
         self.may_arm(now, arm, peer)?;
         if self.record.staged.is_some() {
-            let next = Record {
-                staged: None,
-                ..self.record.clone()
-            };
-            self.keep(next, handler).or(Err((BandRefusal::StorageFault, 0)))?;
+            self.keep(self.record.unstaged(), handler)
+                .or(Err((BandRefusal::StorageFault, 0)))?;
         }
+        self.deletion_until = None;
         let confirmed = self.record.organization.is_some();
         let of = if arm.mode == Mode::Capture {
-            self.settings.touches
+            self.settings.touches.max(1)
         } else {
             1
         };
@@ -125,32 +120,24 @@ impl BandEngine {
 
     /// Makes the staged association hold. Asked again for what already holds, gives its receipt again.
     fn commit(&mut self, commit: &Commit, peer: &Peer, handler: &mut impl BandHandler) -> Answer {
-        let held = self
-            .record
-            .associations
-            .iter()
-            .find(|held| held.association == commit.association);
-        if let Some(held) = held.filter(|held| held.epoch == commit.epoch) {
-            return Ok(BandToStation::Committed(Committed {
-                receipt: held.receipt.clone(),
-            }));
+        let (association, epoch) = (commit.association, commit.epoch);
+        if let Some(held) = self.record.held(association).filter(|held| held.epoch == epoch) {
+            own_zone(held.zone, peer)?;
+            return Ok(committed(&held.receipt));
         }
-        let organization = peer.certificate.organization();
-        let waiting = self.record.staged.clone().filter(|waiting| {
-            let staged = &waiting.staged;
-            (staged.association, staged.epoch, staged.organization)
-                == (commit.association, commit.epoch, organization)
-        });
-        let Some(waiting) = waiting else {
+        let waiting = self
+            .record
+            .waiting(association, peer)
+            .filter(|waiting| waiting.staged.epoch == epoch);
+        let Some(waiting) = waiting.cloned() else {
             return refuse(BandRefusal::NotThere);
         };
+        own_zone(waiting.staged.zone, peer)?;
         let receipt = self.receipt(&waiting, peer).sign(&self.identity.signing_key);
         let next = self.record.committed(waiting, &receipt, peer);
-        if self.keep(next, handler).is_err() {
-            return refuse(BandRefusal::StorageFault);
-        }
+        self.keep(next, handler).or(Err((BandRefusal::StorageFault, 0)))?;
         handler.show(Screen::Done);
-        Ok(BandToStation::Committed(Committed { receipt }))
+        Ok(committed(&receipt))
     }
 
     fn receipt(&self, waiting: &StagedAssociation, peer: &Peer) -> Receipt {
@@ -170,59 +157,69 @@ impl BandEngine {
     }
 
     fn abort(&mut self, association: AssociationId, peer: &Peer, handler: &mut impl BandHandler) -> Answer {
-        let armed = self
+        if let Some(waiting) = self.record.waiting(association, peer) {
+            own_zone(waiting.staged.zone, peer)?;
+            self.keep(self.record.unstaged(), handler)
+                .or(Err((BandRefusal::StorageFault, 0)))?;
+        } else if self
             .armed
-            .as_ref()
-            .is_some_and(|armed| armed.arm.association == association);
-        let staged = self.record.staged.as_ref().is_some_and(|waiting| {
-            waiting.staged.association == association
-                && waiting.staged.organization == peer.certificate.organization()
-        });
-        if !armed && !staged {
+            .take_if(|armed| armed.arm.association == association)
+            .is_none()
+        {
             return refuse(BandRefusal::NotThere);
-        }
-        if staged {
-            let next = Record {
-                staged: None,
-                ..self.record.clone()
-            };
-            self.keep(next, handler).or(Err((BandRefusal::StorageFault, 0)))?;
-        }
-        if armed {
-            self.armed = None;
         }
         handler.show(Screen::Stopped);
         Ok(BandToStation::Aborted(Aborted {}))
     }
 
-    fn recall(&self, zone: Zone) -> Answer {
+    fn recall(&self, zone: Zone, peer: &Peer) -> Answer {
+        own_zone(zone, peer)?;
         match self.record.in_zone(zone) {
-            Some(held) => Ok(BandToStation::Committed(Committed {
-                receipt: held.receipt.clone(),
-            })),
+            Some(held) => Ok(committed(&held.receipt)),
             None => refuse(BandRefusal::NotThere),
         }
     }
 
-    /// Remembers that a receipt is safe. A memory that fails here loses nothing: the receipt is only asked
-    /// for once more.
-    fn finish(&mut self, finish: &Finish, handler: &mut impl BandHandler) -> Answer {
+    /// Remembers that a receipt is safe; whatever is still armed is forgotten with the link. A memory that
+    /// fails here loses nothing: the receipt is only asked for once more.
+    fn finish(&mut self, finish: &Finish, peer: &Peer, handler: &mut impl BandHandler) -> Answer {
         if let Some(association) = finish.association {
-            let mut next = self.record.clone();
-            let held = next
-                .associations
-                .iter_mut()
-                .find(|held| held.association == association);
-            let Some(held) = held else {
+            let Some(held) = self.record.held(association) else {
                 return refuse(BandRefusal::NotThere);
             };
-            if !core::mem::replace(&mut held.finished, true) {
-                self.keep(next, handler).or(Err((BandRefusal::StorageFault, 0)))?;
+            own_zone(held.zone, peer)?;
+            if !held.finished {
+                self.keep(self.record.finished(association), handler)
+                    .or(Err((BandRefusal::StorageFault, 0)))?;
             }
         }
-        self.end_link();
+        self.armed = None;
         self.show_idle(handler);
         Ok(BandToStation::Finished(Finished {}))
+    }
+
+    /// Asks the wearer; only the wearer deletes.
+    fn ask_deletion(&mut self, now: Instant, handler: &mut impl BandHandler) -> Answer {
+        if self.armed.is_some() {
+            return refuse(BandRefusal::OutOfTurn);
+        }
+        self.deletion_until = Some(now + self.settings.wearer_timeout);
+        handler.show(Screen::HoldToDelete);
+        Ok(BandToStation::DeletionAsked(DeletionAsked {}))
+    }
+}
+
+fn committed(receipt: &Signed) -> BandToStation {
+    let receipt = receipt.clone();
+    BandToStation::Committed(Committed { receipt })
+}
+
+/// A station touches the associations of its own zone and no others.
+fn own_zone(zone: Zone, peer: &Peer) -> Result<(), (BandRefusal, u32)> {
+    if zone == peer.certificate.zone {
+        Ok(())
+    } else {
+        Err((BandRefusal::WrongZone, 0))
     }
 }
 
@@ -233,6 +230,31 @@ impl Receipt {
 }
 
 impl Record {
+    /// What waits under this name for a commit by the peer's organization.
+    fn waiting(&self, association: AssociationId, peer: &Peer) -> Option<&StagedAssociation> {
+        let named = (association, peer.certificate.organization());
+        self.staged
+            .as_ref()
+            .filter(|waiting| (waiting.staged.association, waiting.staged.organization) == named)
+    }
+
+    fn unstaged(&self) -> Self {
+        let staged = None;
+        Self {
+            staged,
+            ..self.clone()
+        }
+    }
+
+    /// The record after a station said that this association's receipt is safe.
+    fn finished(&self, association: AssociationId) -> Self {
+        let mut next = self.clone();
+        for held in &mut next.associations {
+            held.finished |= held.association == association;
+        }
+        next
+    }
+
     /// The record after a commit: the association of its zone replaced, the finger's slot switched, the
     /// count one higher, all in one.
     fn committed(&self, waiting: StagedAssociation, receipt: &Signed, peer: &Peer) -> Self {

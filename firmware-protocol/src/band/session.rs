@@ -6,9 +6,9 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{BandEngine, BandIdentity, Record};
-use crate::certificate::{CertificateError, StationCertificate, to_cbor};
+use crate::certificate::{CertificateError, StationCertificate, from_cbor, to_cbor};
 use crate::crypto;
-use crate::frame::Framing;
+use crate::frame::{FrameFault, Framing};
 use crate::handler::BandHandler;
 use crate::handshake::{
     BandHello, HANDSHAKE_1, HandshakeRefusal, MESSAGE, Nonce, StationHello, Transport, commitment,
@@ -19,8 +19,9 @@ use crate::message::{BandRefusal, BandToStation, MessageError, Refused, Report, 
 use crate::misbehaved::StationMisbehaved;
 use crate::time::{Instant, UnixSeconds};
 
-/// How long the last message may take to be acknowledged before the link is dropped all the same.
-const ENDING: Duration = Duration::from_millis(500);
+/// How long the last message may take to be acknowledged before the link is dropped all the same: time
+/// enough to send it twice more.
+const ENDING: Duration = Duration::from_millis(2500);
 /// Length of the station's nonce in front of its first message.
 const NONCE_LEN: usize = size_of::<Nonce>();
 
@@ -35,14 +36,23 @@ pub(super) struct Peer {
 
 /// One link.
 pub(super) struct Link {
-    pub(super) framing: Framing,
+    framing: Framing,
     state: State,
+    phase: Phase,
     /// When a silent session ends.
     deadline: Instant,
-    /// The link ends when all is sent, at the latest then.
-    pub(super) ending: Option<Instant>,
+}
+
+/// How far the end of a link has come. Once it has begun, nothing the station says counts any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// What is queued is still sent; the link ends when it is acknowledged, at the latest then.
+    Ending(Instant),
     /// The link ends now.
-    pub(super) dropped: bool,
+    Dropping,
+    /// The hardware was told to drop the link.
+    Over,
 }
 
 enum State {
@@ -64,9 +74,67 @@ struct AwaitingReveal {
 }
 
 impl Link {
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let ending = self.ending.or((!self.dropped).then_some(self.deadline));
-        [ending, self.framing.poll_timeout()].into_iter().flatten().min()
+    /// The next notification to send.
+    pub(super) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        match self.phase {
+            Phase::Open | Phase::Ending(_) => self.framing.poll_transmit(),
+            Phase::Dropping | Phase::Over => None,
+        }
+    }
+
+    /// True once, when the hardware is to drop the link.
+    pub(super) fn poll_end(&mut self) -> bool {
+        let ends = match self.phase {
+            Phase::Ending(_) => self.framing.is_drained(),
+            Phase::Dropping => true,
+            Phase::Open | Phase::Over => false,
+        };
+        if ends {
+            self.phase = Phase::Over;
+        }
+        ends
+    }
+
+    /// When the link has something to do; the wearer's deadline, if there is one, keeps a silent session
+    /// alive.
+    pub(super) fn poll_timeout(&self, wearer: Option<Instant>) -> Option<Instant> {
+        let end = match self.phase {
+            Phase::Open => self.silent_at(wearer),
+            Phase::Ending(at) => at,
+            Phase::Dropping | Phase::Over => return None,
+        };
+        self.framing.poll_timeout().into_iter().chain([end]).min()
+    }
+
+    fn silent_at(&self, wearer: Option<Instant>) -> Instant {
+        wearer.map_or(self.deadline, |wearer| wearer.max(self.deadline))
+    }
+
+    /// Lets time pass; an error ends the link.
+    fn handle_timeout(&mut self, now: Instant, wearer: Option<Instant>) -> Result<(), StationMisbehaved> {
+        match self.phase {
+            Phase::Open if now >= self.silent_at(wearer) => Err(StationMisbehaved::Silent),
+            Phase::Ending(at) if now >= at => {
+                self.phase = Phase::Dropping;
+                Ok(())
+            }
+            Phase::Open | Phase::Ending(_) => {
+                self.framing.handle_timeout(now).map_err(StationMisbehaved::Link)
+            }
+            Phase::Dropping | Phase::Over => Ok(()),
+        }
+    }
+
+    /// Takes one value; packets come out only while the link is open.
+    fn handle_input(&mut self, now: Instant, frame: &[u8]) -> Result<(), FrameFault> {
+        match self.phase {
+            Phase::Open | Phase::Ending(_) => self.framing.handle_input(now, frame),
+            Phase::Dropping | Phase::Over => Ok(()),
+        }
+    }
+
+    fn poll_packet(&mut self) -> Option<Vec<u8>> {
+        (self.phase == Phase::Open).then(|| self.framing.poll_packet())?
     }
 }
 
@@ -79,7 +147,7 @@ impl fmt::Debug for Link {
         };
         f.debug_struct("Link")
             .field("state", &state)
-            .field("ending", &self.ending)
+            .field("phase", &self.phase)
             .finish_non_exhaustive()
     }
 }
@@ -88,18 +156,19 @@ impl BandEngine {
     /// A station has connected with this ATT MTU, in bytes.
     pub fn handle_connected(&mut self, now: Instant, mtu_bytes: u16) {
         self.armed = None;
+        self.deletion_until = None;
         self.link = Some(Link {
             framing: Framing::new(mtu_bytes, now),
             state: State::AwaitingHello,
+            phase: Phase::Open,
             deadline: now + self.settings.handshake_timeout,
-            ending: None,
-            dropped: false,
         });
     }
 
     /// The link is gone. What was armed is forgotten; what was staged stays.
     pub fn handle_disconnected(&mut self, handler: &mut impl BandHandler) {
         self.armed = None;
+        self.deletion_until = None;
         if self.link.take().is_some() {
             self.show_idle(handler);
         }
@@ -107,29 +176,22 @@ impl BandEngine {
 
     /// Takes one value the station wrote.
     pub fn handle_input(&mut self, now: Instant, frame: &[u8], handler: &mut impl BandHandler) {
-        let Some(link) = self.link.as_mut().filter(|link| !link.dropped) else {
-            return;
-        };
-        if link.framing.handle_input(now, frame).is_err() {
-            return self.drop_link();
+        let Some(link) = &mut self.link else { return };
+        if let Err(fault) = link.handle_input(now, frame) {
+            return self.give_up(now, StationMisbehaved::Link(fault));
         }
-        while let Some(packet) = self.link.as_mut().and_then(|link| link.framing.poll_packet()) {
+        while let Some(packet) = self.link.as_mut().and_then(Link::poll_packet) {
             if let Err(fault) = self.handle_packet(now, &packet, handler) {
-                return self.give_up(now, fault);
+                self.give_up(now, fault);
             }
         }
     }
 
-    pub(super) fn link_timeout(&mut self, now: Instant, _handler: &mut impl BandHandler) {
+    pub(super) fn link_timeout(&mut self, now: Instant) {
+        let wearer = self.wearer_deadline();
         let Some(link) = &mut self.link else { return };
-        let failed = link.framing.handle_timeout(now).is_err();
-        let over = link.ending.is_some_and(|at| now >= at);
-        if failed || over {
-            return self.drop_link();
-        }
-        if link.ending.is_none() && now >= link.deadline {
-            self.last_fault = Some(StationMisbehaved::Silent);
-            self.drop_link();
+        if let Err(fault) = link.handle_timeout(now, wearer) {
+            self.give_up(now, fault);
         }
     }
 
@@ -138,23 +200,12 @@ impl BandEngine {
         if let Some(Link {
             framing,
             state: State::Established { transport, .. },
-            ..
+            phase: Phase::Open,
+            deadline,
         }) = &mut self.link
         {
+            *deadline = now + self.settings.idle_timeout;
             framing.send(now, &transport.seal(&message.encode()));
-        }
-    }
-
-    /// Ends the link once everything queued has been acknowledged.
-    pub(super) fn end_link(&mut self) {
-        if let Some(link) = &mut self.link {
-            link.ending = Some(link.deadline);
-        }
-    }
-
-    fn drop_link(&mut self) {
-        if let Some(link) = &mut self.link {
-            link.dropped = true;
         }
     }
 
@@ -162,13 +213,13 @@ impl BandEngine {
     fn give_up(&mut self, now: Instant, fault: StationMisbehaved) {
         self.last_fault = Some(fault);
         let Some(link) = &mut self.link else { return };
-        match refusal(fault) {
+        link.phase = match refusal(fault) {
             Some(refusal) => {
                 link.framing.send(now, &refusal.encode());
-                link.ending = Some(now + ENDING);
+                Phase::Ending(now + ENDING)
             }
-            None => link.dropped = true,
-        }
+            None => Phase::Dropping,
+        };
     }
 
     fn handle_packet(
@@ -218,9 +269,10 @@ impl BandEngine {
             Ok(request) => self.answer(now, &request, &peer, handler),
             Err(error) => BandToStation::Refused(unreadable(error)),
         };
+        let last = matches!(answer, BandToStation::Finished(_));
         self.push(now, answer);
-        if let Some(link) = self.link.as_mut().filter(|link| link.ending.is_some()) {
-            link.ending = Some(now + ENDING);
+        if let Some(link) = self.link.as_mut().filter(|_| last) {
+            link.phase = Phase::Ending(now + ENDING);
         }
     }
 }
@@ -278,7 +330,7 @@ fn greet(
     let payload = handshake
         .read_message_vec(body)
         .map_err(|_| StationMisbehaved::HandshakeMalformed)?;
-    let hello: StationHello = minicbor::decode(&payload).map_err(|_| StationMisbehaved::HelloMalformed)?;
+    let hello: StationHello = from_cbor(&payload).ok_or(StationMisbehaved::HelloMalformed)?;
     let certificate = welcome(&hello, record)?;
     if handshake.get_rs() != Some(certificate.dh_key) {
         return Err(StationMisbehaved::CertificateOfAnother);

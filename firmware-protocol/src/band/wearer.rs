@@ -241,10 +241,12 @@ impl BandEngine {
         let next = self.record.emptied();
         let epoch = next.epoch;
         if self.keep(next, handler).is_err() {
+            handler.show(Screen::Stopped);
             return self.interrupt(now, Interruption::StorageFault, handler);
         }
         handler.erase_templates();
         self.body.locked_until = None;
+        self.deletion_until = None;
         self.interrupt(now, Interruption::Deleted, handler);
         self.push(now, BandToStation::Deleted(Deleted { epoch }));
         self.show_idle(handler);

@@ -33,7 +33,7 @@ super::direction! {
         50 TouchFailed,
         /// Push: all touches are in and the association is staged durably.
         51 Staged,
-        /// Push: what was armed or staged is gone, and why.
+        /// Push: what was armed is gone, or a deletion asked for was not done, and why.
         52 Interrupted,
         /// Push: all user data is gone.
         53 Deleted,
@@ -50,14 +50,14 @@ pub struct Report {
     /// On its charger.
     #[n(1)]
     pub charging: bool,
-    /// 0 to 100.
+    /// 0 to 100, or 255 while the band does not know.
     #[n(2)]
     pub battery_percent: u8,
     /// Seconds until fingers are accepted again; 0 if they are.
     #[n(3)]
     pub lockout_seconds: u32,
-    /// The firmware's version, for people, at most 16 bytes.
-    #[n(4)]
+    /// The firmware's version, for people: at most 16 signs of printable ASCII.
+    #[cbor(n(4), with = "crate::id::short_text")]
     pub firmware: String,
     /// Good touches that a capture takes.
     #[n(5)]
@@ -228,7 +228,7 @@ pub struct Deleted {
     pub epoch: u32,
 }
 
-/// What was armed or staged is gone.
+/// What was armed is gone, or the deletion that was asked for was not done.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Interrupted {
@@ -240,11 +240,11 @@ pub struct Interrupted {
     pub lockout_seconds: u32,
 }
 
-/// Why a band gave up what was armed.
+/// Why a band gave up what was armed, or did not delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Interruption {
-    /// The wearer said no to this station.
+    /// The wearer said no.
     #[n(0)]
     Declined,
     /// The wearer did nothing for too long.
@@ -307,7 +307,7 @@ pub enum BandRefusal {
     /// The band's own record names another holder; only deleting user data by hand frees it.
     #[n(6)]
     HeldByAnother,
-    /// The zone is not the one in the station's certificate.
+    /// Of another zone than the one in the station's certificate.
     #[n(7)]
     WrongZone,
     /// Not the band's epoch plus one.
@@ -316,7 +316,7 @@ pub enum BandRefusal {
     /// Nothing with that association is staged or held.
     #[n(9)]
     NotThere,
-    /// `Authenticate` without an association in the other zone.
+    /// `Authenticate` while the band holds no association.
     #[n(10)]
     NotEnrolled,
     /// A label longer than 12 characters or with signs the screen cannot show.

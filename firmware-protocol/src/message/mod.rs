@@ -50,11 +50,11 @@ pub struct Info {
     /// Newest version the band speaks.
     #[n(1)]
     pub version_max: Version,
-    /// The model's name.
-    #[n(2)]
+    /// The model's name: at most 16 signs of printable ASCII.
+    #[cbor(n(2), with = "crate::id::short_text")]
     pub model: String,
-    /// The firmware's version, for people.
-    #[n(3)]
+    /// The firmware's version, for people: at most 16 signs of printable ASCII.
+    #[cbor(n(3), with = "crate::id::short_text")]
     pub firmware: String,
 }
 
@@ -65,7 +65,7 @@ pub enum Mode {
     /// A new fingerprint is captured: the band's own number of good touches.
     #[n(0)]
     Capture,
-    /// The enrolled finger is recognized: one good touch. Needs an association in the other zone.
+    /// The enrolled finger is recognized: one good touch. Needs an association in any zone.
     #[n(1)]
     Authenticate,
 }
@@ -90,7 +90,7 @@ impl BandToStation {
     /// Whether this message may answer the request with that number.
     pub fn answers(&self, request: u8) -> bool {
         match self {
-            Self::Refused(_) => true,
+            Self::Refused(refused) => refused.request == request || refused.request == 0,
             Self::Armed(_) => request == 1,
             Self::Committed(_) => request == 2 || request == 4,
             Self::Aborted(_) => request == 3,
