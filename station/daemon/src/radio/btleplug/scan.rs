@@ -1,0 +1,145 @@
+//! The one owner of the scan.
+//!
+//! BlueZ counts scans per client and answers a second start or stop with an error; after a connection
+//! that timed out even a first start may fail. One task therefore brings the scan to the wanted state:
+//! it stops before it starts, checks the power first because a start would switch the adapter on, and
+//! tries again when BlueZ is not in the mood.
+
+use super::calls::{CallFault, Calls};
+use crate::radio::RadioConfig;
+use crate::radio::config::ms;
+use btleplug::api::{Central, CentralState, ScanFilter};
+use btleplug::platform::Adapter;
+use firmware_protocol::gatt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+/// What is asked of the scan. A higher generation asks to start it over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Wanted {
+    on: bool,
+    generation: u64,
+}
+
+/// The handle to the scanning task. Dropping it ends the task, not the scan.
+pub(super) struct Scanner {
+    wanted: watch::Sender<Wanted>,
+    running: watch::Receiver<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Scanner {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Scanner {
+    /// A scanner for an adapter that is switched on. The scan starts switched off.
+    pub(super) fn start(adapter: Adapter, calls: Calls, config: Arc<RadioConfig>) -> Self {
+        let (wanted, wanted_out) = watch::channel(Wanted::default());
+        let (running_in, running) = watch::channel(false);
+        let task = Task {
+            adapter,
+            calls,
+            config,
+            running: running_in,
+        };
+        Self {
+            wanted,
+            running,
+            task: tokio::spawn(task.run(wanted_out)),
+        }
+    }
+
+    /// Asks for the scan to run or to rest.
+    pub(super) fn set(&self, on: bool) {
+        self.wanted
+            .send_if_modified(|wanted| std::mem::replace(&mut wanted.on, on) != on);
+    }
+
+    /// Asks for a fresh start: BlueZ was found not to scan although it should.
+    pub(super) fn renew(&self) {
+        self.wanted.send_modify(|wanted| wanted.generation += 1);
+    }
+
+    /// Whether the scan runs, to read and to wait on.
+    pub(super) fn running(&self) -> watch::Receiver<bool> {
+        self.running.clone()
+    }
+
+    /// Stops the scan and ends the task, within `limit`.
+    pub(super) async fn finish(self, limit: Duration) {
+        self.set(false);
+        let mut running = self.running();
+        drop(timeout(limit, running.wait_for(|running| !running)).await);
+    }
+}
+
+struct Task {
+    adapter: Adapter,
+    calls: Calls,
+    config: Arc<RadioConfig>,
+    running: watch::Sender<bool>,
+}
+
+impl Task {
+    async fn run(self, mut wanted: watch::Receiver<Wanted>) {
+        let first_wait = ms(self.config.retry_ms);
+        let (mut done, mut wait) = (Wanted::default(), first_wait);
+        loop {
+            let next = *wanted.borrow_and_update();
+            let failed = next != done && !self.bring(next.on).await;
+            if failed {
+                // A change of mind is worth an immediate look; otherwise wait a little longer each time.
+                drop(timeout(wait, wanted.changed()).await);
+                wait = (wait * 2).min(ms(self.config.ping_interval_ms));
+                continue;
+            }
+            (done, wait) = (next, first_wait);
+            if wanted.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn bring(&self, on: bool) -> bool {
+        let result = if on { self.start().await } else { self.stop().await };
+        match result {
+            Ok(()) => _ = self.running.send_replace(on),
+            Err(fault) => tracing::debug!(on, ?fault, "the scan does not change"),
+        }
+        self.running.borrow().eq(&on)
+    }
+
+    async fn start(&self) -> Result<(), CallFault> {
+        let limit = ms(self.config.call_timeout_ms);
+        let state = self.calls.run(limit, self.adapter.adapter_state()).await?;
+        if state != CentralState::PoweredOn {
+            return Err(CallFault::Refused("the adapter is off".into()));
+        }
+        self.stop().await?;
+        self.running.send_replace(false);
+        let filter = ScanFilter {
+            services: vec![Uuid::from_u128(gatt::SERVICE)],
+        };
+        self.calls.run(limit, self.adapter.start_scan(filter)).await
+    }
+
+    /// Stopped, or not running in the first place.
+    async fn stop(&self) -> Result<(), CallFault> {
+        let limit = ms(self.config.call_timeout_ms);
+        match self.calls.run(limit, self.adapter.stop_scan()).await {
+            Err(CallFault::InProgress) => {
+                sleep(ms(self.config.connect_backoff_ms)).await;
+                self.calls.run(limit, self.adapter.stop_scan()).await
+            }
+            Err(CallFault::Refused(_)) => Ok(()),
+            result => result,
+        }
+    }
+}
