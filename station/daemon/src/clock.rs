@@ -1,89 +1,66 @@
 //! The one real clock and the one source of randomness. Everything else is handed its time.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use firmware_protocol::time::{Instant, UnixSeconds};
 use ring::rand::{SecureRandom, SystemRandom};
+use rustix::time::{ClockId, clock_gettime};
 
-/// A wall clock that is further behind than this has been set back; less is ordinary drift.
-pub const BACKWARD_TOLERANCE: Duration = Duration::from_secs(5);
+/// When this release was made, in milliseconds since 1970. No true date is before it: a station whose
+/// clock lost its battery knows at least that much.
+pub const RELEASED_MS: u64 = 1_793_491_200_000; // 2026-11-01
 
-/// Monotonic time for deadlines, wall time for dates, and a floor under wall time.
-///
-/// The floor is the latest date this station has ever acted on. Time that runs backward therefore
-/// never extends a permission: [`Clock::trusted_now`] stands at the floor and walks on with the
-/// monotonic clock until the wall has caught up.
-#[derive(Debug)]
+/// Monotonic time for deadlines, wall time for dates. How far the wall can be believed is the question
+/// of `station_core::clock`.
+#[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    start: std::time::Instant,
-    floor_unix: AtomicU64,
-    floor_micros: AtomicU64,
+    start: Duration,
 }
 
 impl Clock {
-    /// A clock whose monotonic side starts now and whose wall side is never before `floor`.
-    pub fn start(floor: UnixSeconds) -> Self {
-        Self {
-            start: std::time::Instant::now(),
-            floor_unix: AtomicU64::new(floor.0),
-            floor_micros: AtomicU64::new(0),
-        }
+    /// A clock whose monotonic side starts now.
+    pub fn start() -> Self {
+        Self { start: since_boot() }
     }
 
-    /// Time since the start of this process's clock.
+    /// Time since the start. Goes on while the machine sleeps, so that a night asleep does not look
+    /// like a wall clock set ahead.
     pub fn now(&self) -> Instant {
-        Instant::from_micros(self.start.elapsed().as_micros() as u64)
+        Instant::from_micros(since_boot().saturating_sub(self.start).as_micros() as u64)
     }
 
-    /// The runtime's name for a moment of this clock, to arm a timer.
-    pub(crate) fn deadline(&self, at: Instant) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.start + Duration::from_micros(at.as_micros()))
+    /// What the wall clock says, true or not, in milliseconds since 1970.
+    pub fn wall_ms(&self) -> u64 {
+        wall().as_millis() as u64
     }
 
     /// What the wall clock says, true or not.
-    pub fn wall_now(&self) -> UnixSeconds {
-        wall()
+    pub fn wall(&self) -> UnixSeconds {
+        UnixSeconds(wall().as_secs())
     }
 
-    /// The date to decide by: the wall's, but never before a date already acted on.
-    pub fn trusted_now(&self) -> UnixSeconds {
-        let seen = UnixSeconds(self.walked_floor().max(wall().0));
-        self.raise(seen);
-        seen
-    }
-
-    /// How far the wall clock is behind the dates already acted on; zero if it is not.
-    pub fn behind(&self) -> Duration {
-        let behind = Duration::from_secs(self.walked_floor().saturating_sub(wall().0));
-        if behind > BACKWARD_TOLERANCE {
-            behind
-        } else {
-            Duration::ZERO
+    /// Waits until `at`; for ever if there is no moment to wait for.
+    pub(crate) async fn wait_until(&self, at: Option<Instant>) {
+        match at {
+            Some(at) => tokio::time::sleep(at.since(self.now())).await,
+            None => std::future::pending().await,
         }
     }
+}
 
-    /// Takes note of a date that was acted on, here or before a restart.
-    pub fn raise(&self, seen: UnixSeconds) {
-        if seen.0 > self.walked_floor() {
-            self.floor_micros.store(self.now().as_micros(), Ordering::Relaxed);
-            self.floor_unix.store(seen.0, Ordering::Relaxed);
-        }
-    }
-
-    fn walked_floor(&self) -> u64 {
-        let since = Instant::from_micros(self.floor_micros.load(Ordering::Relaxed));
-        self.floor_unix.load(Ordering::Relaxed) + self.now().since(since).as_secs()
-    }
+fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the one place that reads the wall clock"
 )]
-fn wall() -> UnixSeconds {
-    let since_epoch = std::time::SystemTime::now().duration_since(UNIX_EPOCH);
-    UnixSeconds(since_epoch.map(|elapsed| elapsed.as_secs()).unwrap_or_default())
+fn wall() -> Duration {
+    std::time::SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 /// The operating system's randomness.
@@ -118,17 +95,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wall_that_was_set_back_does_not_move_trusted_time_back() {
-        let ahead = UnixSeconds(wall().0 + 3600);
-        let clock = Clock::start(ahead);
-        assert!(clock.trusted_now() >= ahead);
-        assert!(clock.behind() >= Duration::from_secs(3590));
+    fn both_clocks_go_forward() {
+        let clock = Clock::start();
+        let (now, wall) = (clock.now(), clock.wall_ms());
+        assert!(clock.now() >= now);
+        assert!(wall > 1_600_000_000_000);
     }
 
     #[test]
-    fn a_wall_ahead_of_the_floor_is_believed() {
-        let clock = Clock::start(UnixSeconds(1));
-        assert!(clock.trusted_now().0 >= wall().0 - 1);
-        assert_eq!(clock.behind(), Duration::ZERO);
+    fn random_bytes_differ() {
+        let entropy = Entropy::new();
+        assert_ne!(entropy.bytes::<32>(), entropy.bytes::<32>());
     }
 }

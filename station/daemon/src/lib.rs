@@ -3,7 +3,17 @@
 //! What the station decides and says is in `station-core`; this crate refuses to decide anything. It
 //! carries bytes between the radio, the database and the people, and reads the one real clock.
 
+pub mod api;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod init;
+pub mod instance;
+pub mod keys;
+pub mod logging;
 pub mod problem;
 pub mod radio;
+pub mod store;
+mod systemd;
+#[cfg(test)]
+mod testing;

@@ -1,2 +1,5 @@
-//! (being written)
-fn main() {}
+//! The station's program: arguments in, exit code out.
+
+fn main() -> std::process::ExitCode {
+    station_daemon::cli::main(std::env::args_os())
+}

@@ -82,8 +82,13 @@ pub(super) fn read_config(path: &Path) -> Result<String, Problem> {
     Ok(text)
 }
 
-/// The bytes of a file that only its owner may read. `purpose` names the file for people.
+/// The bytes of a small file that only its owner may read. `purpose` names the file for people.
 pub fn read_secret(path: &Path, purpose: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    read_secret_of(path, purpose, SECRET_LEN_MAX)
+}
+
+/// The same for a file of at most `len_max` bytes.
+pub fn read_secret_of(path: &Path, purpose: &str, len_max: u64) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let problem = |code, why: String, next: String| {
         Problem::new(
             code,
@@ -101,8 +106,8 @@ pub fn read_secret(path: &Path, purpose: &str) -> Result<Zeroizing<Vec<u8>>, Pro
     };
     let file = open_plain(path).map_err(unusable)?;
     let about = file.metadata().map_err(unusable)?;
-    if !about.is_file() || about.len() > SECRET_LEN_MAX {
-        let why = "it is not a plain file of at most 64 KiB".into();
+    if !about.is_file() || about.len() > len_max {
+        let why = format!("it is not a plain file of at most {} KiB", len_max >> 10);
         return Err(problem(Code::SecretUnusable, why, "name the right file".into()));
     }
     if about.mode() & 0o077 != 0 {
@@ -126,9 +131,7 @@ pub fn read_secret(path: &Path, purpose: &str) -> Result<Zeroizing<Vec<u8>>, Pro
         ));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(about.len() as usize));
-    file.take(SECRET_LEN_MAX)
-        .read_to_end(&mut bytes)
-        .map_err(unusable)?;
+    file.take(len_max).read_to_end(&mut bytes).map_err(unusable)?;
     Ok(bytes)
 }
 

@@ -1,0 +1,375 @@
+//! What the API says and hears. These types are the API: a change here is a change for its users.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+/// Text that must not be seen: it prints as dots.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[schema(value_type = String)]
+#[serde(from = "String", into = "String")]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Hides `text`.
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<Secret> for String {
+    fn from(secret: Secret) -> Self {
+        secret.reveal().to_owned()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// A person stands at the kiosk and wants a band.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// Who it is, and how that is known.
+    pub identification: Identification,
+    /// Take this band out of [`Bands`]; the nearest one if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Take the band with this serial and no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+}
+
+/// How the person is identified.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Identification {
+    /// The text of a ticket's QR code.
+    Ticket(Secret),
+    /// The short code of a ticket, as typed.
+    Code(Secret),
+    /// An operator vouches.
+    Vouch(Vouch),
+}
+
+/// An operator vouches for a person and is recorded as the witness.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vouch {
+    /// Whom the operator vouches for.
+    pub user: String,
+    /// The operator.
+    pub operator: String,
+    /// The operator's PIN.
+    pub pin: Secret,
+}
+
+/// The answer to "do band and kiosk show the same code?".
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CodeAnswer {
+    /// They do.
+    pub same: bool,
+}
+
+/// Where an enrollment stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Enrollment {
+    /// Names this attempt: 32 hexadecimal digits.
+    pub id: String,
+    /// The stage reached.
+    pub stage: Stage,
+    /// Who wants a band: the user's id.
+    pub user: String,
+    /// The band, once it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub band: Option<BandInfo>,
+    /// The code that the band shows too, while it has to be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The touches so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub touches: Option<Touches>,
+    /// What came of it, once it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Milliseconds since the attempt began.
+    pub elapsed_ms: u64,
+}
+
+/// The stages of an enrollment, in their order; the last three end it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Hold one band to the kiosk.
+    LookingForBand,
+    /// Several bands are equally near: hold only one to the kiosk.
+    SeveralBands,
+    /// The link is being made.
+    Connecting,
+    /// Compare the code on band and kiosk.
+    CompareCode,
+    /// Confirm this station on the band.
+    ConfirmOnBand,
+    /// Touch the sensor.
+    Touch,
+    /// All touches are in; band and journal are being written.
+    Committing,
+    /// The link was lost; hold the band to the kiosk again.
+    Resuming,
+    /// The band is enrolled or registered.
+    Done,
+    /// A rule forbids it.
+    Refused,
+    /// It could not be done.
+    Failed,
+}
+
+impl Stage {
+    /// Nothing more will happen.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Refused | Self::Failed)
+    }
+}
+
+/// A band as a session showed it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BandInfo {
+    /// The serial printed on it.
+    pub serial: String,
+    /// The model's name.
+    pub model: String,
+    /// It also carries a door credential.
+    pub seos: bool,
+    /// 0 to 100.
+    pub battery_percent: u8,
+    /// The firmware's version.
+    pub firmware: String,
+}
+
+/// How the capture goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Touches {
+    /// Good touches so far.
+    pub count: u8,
+    /// Good touches needed.
+    pub of: u8,
+    /// Quality of the last good one, 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<u8>,
+    /// Why the last one did not count, if it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// What came of an enrollment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Outcome {
+    /// `done`, or the stable code of what stood in the way.
+    pub code: String,
+    /// The same in a sentence.
+    pub text: String,
+    /// The policy that decided, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
+    /// The shortest way on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// The association that was made: 32 hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub association: Option<String>,
+}
+
+/// The bands in range, nearest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Bands {
+    /// One per device.
+    pub bands: Vec<NearbyBand>,
+}
+
+/// A band that advertises. It does not say which one it is before a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NearbyBand {
+    /// Names the device on this station's radio.
+    pub device: String,
+    /// Signal strength in dBm, smoothed over ten advertisements.
+    pub rssi_dbm: i16,
+    /// Strong enough to count as held to the kiosk.
+    pub near: bool,
+    /// It holds user data of some organization.
+    pub enrolled: bool,
+    /// It is on a wrist.
+    pub worn: bool,
+    /// It is on its charger.
+    pub charging: bool,
+    /// Its wearer asks for attention.
+    pub intent: bool,
+    /// It also carries a door credential.
+    pub seos: bool,
+    /// It refuses fingers for a while.
+    pub locked_out: bool,
+    /// 0 to 100, if it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub battery_percent: Option<u8>,
+}
+
+/// How the station is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// Version of the station's software.
+    pub software: String,
+    /// The station: 32 hexadecimal digits.
+    pub station: String,
+    /// Its organization: 32 hexadecimal digits.
+    pub organization: String,
+    /// Its site.
+    pub site: String,
+    /// Its zone, `enrollment` or `registration`.
+    pub zone: String,
+    /// Seconds since the process began to work.
+    pub uptime_seconds: u64,
+    /// The radio: `ready`, `off`, `absent`, `bluez_down`, `bus_down`, `no_permission` or `starting`.
+    pub radio: String,
+    /// The adapter, if the radio is ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
+    /// Whether the date can be believed; if not, only what is certain is allowed.
+    pub time_trusted: bool,
+    /// What the station knows about users and bands.
+    pub replica: Replica,
+    /// The journal's end.
+    pub journal: Journal,
+    /// The enrollment under way, or the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrollment: Option<Enrollment>,
+}
+
+/// What the station knows, and how old that is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Replica {
+    /// Counts loads.
+    pub revision: u64,
+    /// Seconds since the knowledge was current.
+    pub age_seconds: u64,
+    /// Users known.
+    pub users: u64,
+    /// Bands known.
+    pub bands: u64,
+}
+
+/// The journal's end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Journal {
+    /// Sequence of the last entry; 0 for none.
+    pub sequence: u64,
+    /// Its hash: 64 hexadecimal digits.
+    pub hash: String,
+}
+
+/// Whether the process works.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// Always true; a process that does not work does not answer.
+    pub alive: bool,
+    /// It can enroll a band now.
+    pub ready: bool,
+}
+
+/// A page of the journal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct JournalPage {
+    /// Entries in the order of their sequence.
+    pub entries: Vec<JournalEntry>,
+    /// Where the next page begins, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// One journal entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct JournalEntry {
+    /// Its place, from 1 on.
+    pub sequence: u64,
+    /// The station's clock when it was written, in milliseconds since 1970.
+    pub time_ms: u64,
+    /// The stable name of its kind.
+    pub kind: String,
+    /// SHA-256 of the entry before.
+    pub previous: String,
+    /// SHA-256 of this entry.
+    pub hash: String,
+    /// The record, CBOR in base64.
+    pub record: String,
+}
+
+/// What the doctor found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Findings {
+    /// One per cause.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing the doctor looked at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// What was looked at: a stable name.
+    pub check: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub text: String,
+    /// What to do, unless all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// How a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Well.
+    Ok,
+    /// Works, and will not for ever.
+    Warn,
+    /// Does not work.
+    Fail,
+}
+
+/// Something happened. Sent as server-sent events; the event's name is the `event` here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", tag = "event", content = "data")]
+pub enum Event {
+    /// The enrollment changed.
+    Enrollment(Enrollment),
+    /// The bands in range changed.
+    Bands(Bands),
+    /// The radio changed: its new state.
+    Radio(String),
+}
+
+impl Event {
+    /// The event's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Enrollment(_) => "enrollment",
+            Self::Bands(_) => "bands",
+            Self::Radio(_) => "radio",
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What can be said on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::DEFAULT_PATH;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   refused, or checked and found wrong
+  2   the command line or the input is not what it should be
+  3   the configuration or a file it names cannot be used
+  4   the database cannot be used
+  5   the station's process or its radio cannot be reached
+  6   busy: another enrollment, or another station on the same data
+  70  a fault of this program";
+
+/// A Bandstand station: enrolls bands over Bluetooth LE, with or without a network.
+#[derive(Debug, Parser)]
+#[command(name = "bandstand-station", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", env = "BANDSTAND_CONFIG", default_value = DEFAULT_PATH)]
+    pub(crate) config: PathBuf,
+    /// Print JSON: one object, or one per line for what goes on.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the station until it is told to stop.
+    Run,
+    /// Make the station's database and keys from a provisioning file; all of it or nothing.
+    Init(Init),
+    /// Enroll or register a band for one person, with live progress.
+    Enroll(Enroll),
+    /// Show the bands that are near.
+    Bands,
+    /// Show how the station is and what it does.
+    Status,
+    /// Answer who may hold which band: JSON lines in, JSON lines out.
+    Decide(Decide),
+    /// Look at the journal.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+    /// Say in one line per cause what is wrong, and what to do.
+    Doctor,
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the completions of a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a folder.
+    Man {
+        /// The folder; it must exist.
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The provisioning file, TOML or JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// Replace what is known about users, bands and policies. The journal stays.
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Enroll {
+    #[command(flatten)]
+    pub(crate) who: Who,
+    /// The operator who vouches, with `--vouch-for`.
+    #[arg(long, value_name = "NAME", requires = "vouch_for")]
+    pub(crate) operator: Option<String>,
+    /// Read the operator's PIN from this file, `-` for standard input; asked for if absent.
+    #[arg(long, value_name = "FILE", requires = "vouch_for")]
+    pub(crate) pin_file: Option<PathBuf>,
+    /// Take the band with this serial, whichever is nearest.
+    #[arg(long, value_name = "SERIAL")]
+    pub(crate) band: Option<String>,
+    /// Accept the code without asking. For scripts: the wearer still has to confirm on the band.
+    #[arg(long)]
+    pub(crate) accept_code: bool,
+}
+
+/// How the person is identified.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Who {
+    /// The text of a ticket's QR code; `-` to read it from standard input.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) ticket: Option<String>,
+    /// The short code of a ticket; `-` to read it from standard input.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) code: Option<String>,
+    /// The user for whom an operator vouches.
+    #[arg(long, value_name = "USER", requires = "operator")]
+    pub(crate) vouch_for: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Decide {
+    /// The questions, one JSON object per line; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) facts: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// Check that the journal is complete, in order and unchanged.
+    Verify,
+    /// Write the journal as JSON lines.
+    Export {
+        /// First sequence to write.
+        #[arg(long, value_name = "SEQUENCE", default_value_t = 1)]
+        from: u64,
+        /// Last sequence to write; the newest if absent.
+        #[arg(long, value_name = "SEQUENCE")]
+        to: Option<u64>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say whether the configuration can be used, and what a slip should have been.
+    Check,
+}

@@ -1,0 +1,233 @@
+//! Making a station out of a provisioning file: all of it, or nothing.
+
+use std::path::{Path, PathBuf};
+
+use station_core::provision::{self, Provision, ProvisionFaults};
+
+use crate::clock::Clock;
+use crate::config::{Config, read_secret_of};
+use crate::instance::InstanceLock;
+use crate::keys::{self, Keys};
+use crate::problem::{Code, Problem};
+use crate::store::{Store, StoreError};
+
+/// Largest provisioning file: two hundred thousand people fit several times.
+const FILE_LEN_MAX: u64 = 512 << 20;
+/// Faults of a file that are listed; the rest is counted.
+const FAULTS_SHOWN_MAX: usize = 20;
+
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Made {
+    /// The station: 32 hexadecimal digits.
+    pub station: String,
+    /// Its site.
+    pub site: String,
+    /// Revision of the replica.
+    pub revision: u64,
+    /// Users known.
+    pub users: u64,
+    /// Bands known.
+    pub bands: u64,
+    /// Sequence of the journal's last entry.
+    pub journal_sequence: u64,
+    /// Where a database that could not be read was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<PathBuf>,
+}
+
+/// Makes the database and the key file. An existing database is refused, or with `replace` exchanged for
+/// one with the same journal.
+pub fn init(config: &Config, from: &Path, replace: bool) -> Result<Made, Problem> {
+    let provision = read(from)?;
+    let _lock = InstanceLock::take(&config.lock_file())?;
+    let database = config.database();
+    if database.exists() && !replace {
+        return Err(Problem::new(
+            Code::AlreadyInitialized,
+            "nothing was changed",
+            format!("{} is a station already", config.station.data_directory.display()),
+            "add --replace to exchange users, bands, policies and keys; the journal stays",
+        ));
+    }
+    exchange(config, &provision, &database)
+}
+
+fn read(from: &Path) -> Result<Provision, Problem> {
+    let bytes = read_secret_of(from, "provisioning file", FILE_LEN_MAX)?;
+    let invalid = |why: String| {
+        let what = format!("the provisioning file {} cannot be used", from.display());
+        Problem::new(
+            Code::ProvisionInvalid,
+            what,
+            why,
+            "correct the file; nothing was changed",
+        )
+    };
+    let text =
+        std::str::from_utf8(&bytes).map_err(|error| invalid(format!("it is not UTF-8 text: {error}")))?;
+    provision::load(text).map_err(|faults| invalid(list(&faults)))
+}
+
+fn list(ProvisionFaults(faults): &ProvisionFaults) -> String {
+    let mut lines: Vec<String> = faults
+        .iter()
+        .take(FAULTS_SHOWN_MAX)
+        .map(ToString::to_string)
+        .collect();
+    let hidden = faults.len().saturating_sub(FAULTS_SHOWN_MAX);
+    if hidden > 0 {
+        lines.push(format!("and {hidden} more"));
+    }
+    lines.join("\n        ")
+}
+
+fn exchange(config: &Config, provision: &Provision, database: &Path) -> Result<Made, Problem> {
+    let failed = |error: StoreError| error.into_problem("nothing was changed", database);
+    let (before, damaged) = open_before(provision, database).map_err(|fault| match fault {
+        Before::OtherStation(problem) => problem,
+        Before::Store(error) => failed(error),
+    })?;
+    let keys = Keys {
+        dh_secret: provision.dh_secret.clone(),
+        code_key: provision.code_key.clone(),
+    };
+    let new = database.with_extension("db.new");
+    remove_database(&new);
+    let outcome = build(&new, provision, keys.digest(), before.as_ref());
+    let made = outcome.inspect_err(|_| remove_database(&new)).map_err(failed)?;
+    if let Some(before) = before {
+        before.close();
+    }
+    let kept = damaged.then(|| database.with_extension("db.damaged"));
+    put_in_place(config, &keys, &new, database, kept.as_deref()).map_err(|error| {
+        let next = "let this user write the data folder and run the command again";
+        Problem::new(
+            Code::StoreReadOnly,
+            "the station could not be put in place",
+            error.to_string(),
+            next,
+        )
+    })?;
+    Ok(Made { kept, ..made })
+}
+
+enum Before {
+    OtherStation(Problem),
+    Store(StoreError),
+}
+
+/// The database that is there already. One that is damaged is read as far as it goes; one that cannot be
+/// read at all is put aside.
+fn open_before(provision: &Provision, database: &Path) -> Result<(Option<Store>, bool), Before> {
+    if !database.exists() {
+        return Ok((None, false));
+    }
+    let store = match Store::open_to_replace(database) {
+        Ok(store) => store,
+        Err(StoreError::Corrupted(_) | StoreError::Missing) => return Ok((None, true)),
+        Err(error) => return Err(Before::Store(error)),
+    };
+    let station = store.identity().map_err(Before::Store)?.station;
+    if station != provision.station {
+        return Err(Before::OtherStation(Problem::new(
+            Code::AlreadyInitialized,
+            "nothing was changed",
+            format!(
+                "this is station {station}, the file is for station {}",
+                provision.station
+            ),
+            "use the file for this station, or move the data folder away to begin a new journal",
+        )));
+    }
+    let damaged = store.check_whole().and_then(|()| store.check_rows()).is_err();
+    Ok((Some(store), damaged))
+}
+
+fn build(
+    new: &Path,
+    provision: &Provision,
+    keys_digest: [u8; 32],
+    before: Option<&Store>,
+) -> Result<Made, StoreError> {
+    let mut store = Store::create(new)?;
+    store.provision(provision, keys_digest, before, Clock::start().wall_ms())?;
+    let (users, bands) = store.counts()?;
+    let made = Made {
+        station: provision.station.to_string(),
+        site: provision.site.clone(),
+        revision: provision.revision,
+        users,
+        bands,
+        journal_sequence: store.head()?.sequence,
+        kept: None,
+    };
+    store.close();
+    Ok(made)
+}
+
+/// Each step leaves a station that starts: the key file holds the keys of both databases until the new
+/// one is in place.
+fn put_in_place(
+    config: &Config,
+    new_keys: &Keys,
+    new: &Path,
+    database: &Path,
+    kept: Option<&Path>,
+) -> std::io::Result<()> {
+    let key_file = &config.station.key_file;
+    let mut both = if database.exists() {
+        keys::read_all(key_file).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    both.push(new_keys.clone());
+    keys::write_all(key_file, &both)?;
+    match kept {
+        Some(kept) => keep(database, kept)?,
+        None => refuse_log(database)?,
+    }
+    std::fs::File::open(new)?.sync_all()?;
+    std::fs::rename(new, database)?;
+    keys::sync_folder(database)?;
+    keys::write_all(key_file, std::slice::from_ref(new_keys))
+}
+
+/// Moves a damaged database and its log aside, for whoever wants to look at it.
+fn keep(database: &Path, kept: &Path) -> std::io::Result<()> {
+    for suffix in ["-wal", "-shm", ""] {
+        match std::fs::rename(with_suffix(database, suffix), with_suffix(kept, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The log of the database that is replaced must never be applied to the new one. Closing the old one has
+/// emptied it, unless somebody else has it open.
+fn refuse_log(database: &Path) -> std::io::Result<()> {
+    let log = with_suffix(database, "-wal");
+    match std::fs::metadata(&log) {
+        Ok(about) if about.len() > 0 => Err(std::io::Error::new(
+            std::io::ErrorKind::ResourceBusy,
+            "another program has the database open",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn remove_database(path: &Path) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(with_suffix(path, suffix));
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests;

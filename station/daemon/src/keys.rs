@@ -1,0 +1,173 @@
+//! The station's secrets: a small file beside the database, readable by the daemon alone.
+//!
+//! The database names the keys that belong to its certificate by their hash. While `init` exchanges both
+//! files, the key file holds the old and the new keys, so that the exchange can be cut off anywhere and
+//! whichever database is in place finds its keys.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
+use station_core::provision::SecretKey;
+use station_core::ticket::CodeKey;
+use zeroize::Zeroizing;
+
+use crate::config::read_secret;
+use crate::problem::{Code, Problem};
+
+const FORMAT: u32 = 1;
+
+/// The secrets of one station.
+#[derive(Clone)]
+pub struct Keys {
+    /// X25519: the station's key in every handshake.
+    pub dh_secret: SecretKey,
+    /// The key under which typed codes are hashed.
+    pub code_key: CodeKey,
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(..)")
+    }
+}
+
+impl Keys {
+    /// Names these keys without telling anything about them.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut context = Context::new(&SHA256);
+        context.update(b"bandstand station keys 1\0");
+        context.update(&*self.dh_secret.0);
+        context.update(&self.code_key.0);
+        context.finish().as_ref().try_into().expect("a hash has 32 bytes")
+    }
+
+    /// The keys with this digest out of the file.
+    pub fn load(path: &Path, digest: &[u8; 32]) -> Result<Self, Problem> {
+        read_all(path)?
+            .into_iter()
+            .find(|keys| keys.digest() == *digest)
+            .ok_or_else(|| {
+                Problem::new(
+                    Code::SecretUnusable,
+                    format!("the key file {} cannot be used", path.display()),
+                    "its keys do not belong to this station's database",
+                    "put the right file back, or run `bandstand-station init --replace --from FILE`",
+                )
+            })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    format: u32,
+    keys: Vec<KeyEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyEntry {
+    dh_secret: SecretKey,
+    code_key: SecretKey,
+}
+
+/// Every set of keys in the file.
+pub fn read_all(path: &Path) -> Result<Vec<Keys>, Problem> {
+    let bytes = read_secret(path, "key file")?;
+    let file: Option<KeyFile> = serde_json::from_slice(&bytes).ok();
+    let Some(file) = file.filter(|file| file.format == FORMAT) else {
+        return Err(Problem::new(
+            Code::SecretUnusable,
+            format!("the key file {} cannot be used", path.display()),
+            "it is not what `init` wrote",
+            "put the right file back, or run `bandstand-station init --replace --from FILE`",
+        ));
+    };
+    let keys = file.keys.into_iter();
+    Ok(keys
+        .map(|entry| Keys {
+            dh_secret: entry.dh_secret,
+            code_key: CodeKey(*entry.code_key.0),
+        })
+        .collect())
+}
+
+/// Writes the file as a whole: whoever looks sees the old one or the new one.
+pub fn write_all(path: &Path, keys: &[Keys]) -> std::io::Result<()> {
+    let entries = keys.iter().map(|keys| KeyEntry {
+        dh_secret: keys.dh_secret.clone(),
+        code_key: SecretKey(Zeroizing::new(keys.code_key.0)),
+    });
+    let file = KeyFile {
+        format: FORMAT,
+        keys: entries.collect(),
+    };
+    let text = Zeroizing::new(serde_json::to_vec(&file).expect("plain data"));
+    let new = path.with_extension("new");
+    // A file left behind by a run that was cut off may have other rights.
+    let _ = std::fs::remove_file(&new);
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
+/// Makes a rename in the file's folder durable.
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(byte: u8) -> Keys {
+        Keys {
+            dh_secret: SecretKey(Zeroizing::new([byte; 32])),
+            code_key: CodeKey([byte ^ 0xff; 32]),
+        }
+    }
+
+    #[test]
+    fn a_database_finds_its_keys_before_during_and_after_an_exchange() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("station.key");
+        let find = |byte| {
+            Keys::load(&path, &keys(byte).digest())
+                .map(|keys| keys.dh_secret.0[0])
+                .ok()
+        };
+        write_all(&path, &[keys(1)]).unwrap();
+        assert_eq!((find(1), find(2)), (Some(1), None));
+        write_all(&path, &[keys(1), keys(2)]).unwrap();
+        assert_eq!((find(1), find(2)), (Some(1), Some(2)));
+        write_all(&path, &[keys(2)]).unwrap();
+        assert_eq!((find(1), find(2)), (None, Some(2)));
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("station.key");
+        write_all(&path, &[keys(1)]).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for cut in [0, 1, whole.len() / 2, whole.len() - 1] {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert_eq!(
+                Keys::load(&path, &keys(1).digest()).unwrap_err().code,
+                Code::SecretUnusable
+            );
+        }
+        assert_eq!(format!("{:?}", keys(1)), "Keys(..)");
+    }
+}

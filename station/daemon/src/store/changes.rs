@@ -1,0 +1,160 @@
+//! How journal records change the rows: the changes of one append, in its transaction.
+
+use firmware_protocol::id::AssociationId;
+use policy::model::{self, Band, StockState};
+use rusqlite::types::ValueRef;
+use rusqlite::{OptionalExtension, Transaction};
+use station_core::replica::{AssociationRow, Change, TicketState};
+use station_core::ticket::{AttemptState, AttemptSubject, TicketId};
+
+use super::StoreError;
+use super::rows::{self, StoredTicket};
+use super::tables::{self, Writer};
+
+/// Applies `changes` in their order.
+pub(super) fn apply(transaction: &Transaction<'_>, changes: &[Change]) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let mut writer = Writer::new(transaction);
+    for change in changes {
+        apply_one(transaction, &mut writer, change)?;
+    }
+    writer.finish()
+}
+
+fn apply_one(
+    transaction: &Transaction<'_>,
+    writer: &mut Writer<'_>,
+    change: &Change,
+) -> Result<(), StoreError> {
+    match change {
+        Change::PutAssociation(row) => rows::put_association(writer, row),
+        Change::EndAssociation { id, ending } => {
+            let mut row = association(transaction, *id)?;
+            row.association.active = false;
+            row.association.ended = Some(*ending);
+            rows::put_association(writer, &row)
+        }
+        Change::DeactivateAssociation { id } => {
+            let mut row = association(transaction, *id)?;
+            row.association.active = false;
+            rows::put_association(writer, &row)
+        }
+        Change::SpendTicket { ticket, association } => {
+            let row = stored_ticket(transaction, *ticket)?.and_then(|stored| stored.row);
+            let state = TicketState::Spent {
+                association: *association,
+            };
+            rows::put_ticket(
+                writer,
+                &StoredTicket {
+                    id: *ticket,
+                    row,
+                    state,
+                },
+            )
+        }
+        Change::ReleaseTicket { ticket, association } => release(transaction, writer, *ticket, *association),
+        Change::OpenIntent(intent) => {
+            let body = minicbor::to_vec(intent).expect("memory takes everything");
+            writer.put(
+                &tables::INTENTS,
+                &[ValueRef::Blob(&intent.association.0), ValueRef::Blob(&body)],
+            )
+        }
+        Change::CloseIntent { association } => {
+            writer.delete(&tables::INTENTS, ValueRef::Blob(&association.0))
+        }
+        Change::BandFound { serial } => {
+            let band = super::replica::band(transaction, serial)?;
+            let band =
+                band.ok_or_else(|| StoreError::Failed(format!("band {serial} was found and is not known")))?;
+            rows::put_band(
+                writer,
+                &Band {
+                    stock: StockState::InStock,
+                    ..band
+                },
+            )
+        }
+        Change::SetAttempts { subject, state } => set_attempts(writer, subject, *state),
+    }
+}
+
+fn association(
+    transaction: &Transaction<'_>,
+    id: model::AssociationId,
+) -> Result<AssociationRow, StoreError> {
+    let mut statement = transaction.prepare_cached("select * from associations where id = ?1")?;
+    let mut found = statement.query([id.0])?;
+    match found.next()? {
+        Some(row) => rows::association(row),
+        None => Err(StoreError::Failed(format!(
+            "association {id} is to change and is not there"
+        ))),
+    }
+}
+
+pub(super) fn stored_ticket(
+    transaction: &rusqlite::Connection,
+    ticket: TicketId,
+) -> Result<Option<StoredTicket>, StoreError> {
+    let mut statement = transaction.prepare_cached("select * from tickets where id = ?1")?;
+    let found = statement
+        .query_row([ticket.0], |row| Ok(rows::ticket(row)))
+        .optional()?;
+    found.transpose()
+}
+
+/// Frees a ticket, unless it was used for something else meanwhile.
+fn release(
+    transaction: &Transaction<'_>,
+    writer: &mut Writer<'_>,
+    ticket: TicketId,
+    association: AssociationId,
+) -> Result<(), StoreError> {
+    let Some(stored) = stored_ticket(transaction, ticket)? else {
+        return Ok(());
+    };
+    match (stored.state, stored.row) {
+        (
+            TicketState::Spent {
+                association: spent_for,
+            },
+            row,
+        ) if spent_for == association => match row {
+            None => writer.delete(&tables::TICKETS, ValueRef::Blob(&ticket.0)),
+            row => rows::put_ticket(
+                writer,
+                &StoredTicket {
+                    id: ticket,
+                    row,
+                    state: TicketState::Unspent,
+                },
+            ),
+        },
+        _ => Ok(()),
+    }
+}
+
+fn set_attempts(
+    writer: &mut Writer<'_>,
+    subject: &AttemptSubject,
+    state: AttemptState,
+) -> Result<(), StoreError> {
+    let subject = subject.to_string();
+    let key = ValueRef::Text(subject.as_bytes());
+    if state == AttemptState::default() {
+        return writer.delete(&tables::ATTEMPTS, key);
+    }
+    let blocked = i64::try_from(state.blocked_until_ms).unwrap_or(i64::MAX);
+    writer.put(
+        &tables::ATTEMPTS,
+        &[
+            key,
+            ValueRef::Integer(state.failures.into()),
+            ValueRef::Integer(blocked),
+        ],
+    )
+}

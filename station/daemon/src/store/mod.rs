@@ -1,0 +1,212 @@
+//! The database: everything the station must not forget.
+//!
+//! SQLite in WAL mode with `synchronous=FULL`: a transaction is one `fdatasync`, and when
+//! [`Store::append`] returns, its records are on the disk. One connection writes and one thread owns it
+//! ([`StoreHandle`]); the command line opens further connections to read.
+//!
+//! When making a transaction durable fails, nobody knows what reached the disk. The store then refuses
+//! every further call and the process has to stop; opening the file anew tells what holds.
+
+mod changes;
+mod error;
+mod handle;
+mod journal;
+mod migrations;
+mod provision;
+mod replica;
+mod rows;
+mod tables;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+pub use error::StoreError;
+pub use handle::StoreHandle;
+pub use journal::Verification;
+pub use replica::{Identity, StoredAssociation, StoredFacts};
+
+/// How long a call waits for another process's lock before it fails with [`StoreError::Locked`].
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Page cache in KiB: a decision reads a handful of pages, and idle memory counts.
+const CACHE_KIB: i64 = 1024;
+/// Statements kept prepared.
+const STATEMENTS_MAX: usize = 48;
+
+/// An open database.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+    failed: Option<StoreError>,
+    identity: Option<Identity>,
+}
+
+impl Store {
+    /// Opens the station's database, checks that it is whole and brings it to the current version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Missing);
+        }
+        let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        store.check_whole()?;
+        migrations::migrate(&mut store.connection)?;
+        store.check_rows()?;
+        store.identity = replica::read_identity(&store.connection)?;
+        store.identity()?;
+        match store.verify_tail()?.fault {
+            None => Ok(store),
+            Some(fault) => Err(StoreError::Corrupted(format!(
+                "the journal does not hold: {fault}"
+            ))),
+        }
+    }
+
+    /// Makes a new, empty database. An existing file is an error.
+    pub fn create(path: &Path) -> Result<Self, StoreError> {
+        make_private(path)?;
+        let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        migrations::migrate(&mut store.connection)?;
+        Ok(store)
+    }
+
+    /// Opens the database to look at it, beside a running daemon.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Missing);
+        }
+        let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        store.connection.pragma_update(None, "query_only", true)?;
+        match migrations::version(&store.connection)? {
+            migrations::CURRENT => {}
+            found if found > migrations::CURRENT => {
+                return Err(StoreError::Newer {
+                    found,
+                    known: migrations::CURRENT,
+                });
+            }
+            found => {
+                return Err(StoreError::Failed(format!(
+                    "the database has the old version {found}; start the station once"
+                )));
+            }
+        }
+        store.identity = replica::read_identity(&store.connection)?;
+        store.identity()?;
+        Ok(store)
+    }
+
+    /// Opens the database to take over what is in it before it is replaced. Nothing is checked.
+    pub fn open_to_replace(path: &Path) -> Result<Self, StoreError> {
+        let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        store.identity = replica::read_identity(&store.connection)?;
+        store.identity()?;
+        Ok(store)
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
+        let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let empty = migrations::version(&connection)? == 0;
+        if id != migrations::APPLICATION_ID && !(empty && id == 0) {
+            return Err(StoreError::Corrupted(
+                "this file belongs to another program".into(),
+            ));
+        }
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "trusted_schema", false)?;
+        connection.pragma_update(None, "cell_size_check", true)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.pragma_update(None, "mmap_size", 0)?;
+        connection.pragma_update(None, "temp_store", "memory")?;
+        connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            failed: None,
+            identity: None,
+        })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the whole file and compares its structure. Damage inside a value is found by the rows'
+    /// own sums and the journal's chain.
+    pub fn check_whole(&self) -> Result<(), StoreError> {
+        let verdict: String = self
+            .connection
+            .pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        if verdict == "ok" {
+            Ok(())
+        } else {
+            Err(StoreError::Corrupted(verdict))
+        }
+    }
+
+    /// Reads every row and compares it with its seal, and every table with its totals.
+    pub fn check_rows(&self) -> Result<(), StoreError> {
+        tables::check_all(&self.connection)
+    }
+
+    /// Fails if an earlier failure left the state of the database unknown.
+    pub(crate) fn guard(&self) -> Result<(), StoreError> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Remembers a failure after which nothing may be acknowledged any more.
+    pub(crate) fn note(&mut self, error: &StoreError) {
+        if error.is_fatal() && self.failed.is_none() {
+            self.failed = Some(error.clone());
+        }
+    }
+
+    /// Runs `work` in one transaction that is durable when this returns.
+    fn durably<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.guard()?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = work(&transaction)?;
+        let outcome = transaction.commit().map_err(StoreError::of_commit);
+        let outcome = outcome.inspect_err(|error| self.note(error));
+        outcome.map(|()| value)
+    }
+
+    /// Folds the write-ahead log into the database file and closes it.
+    pub fn close(self) {
+        // What is in the log is durable already; a failure here costs the next start a little time.
+        let _ = self.connection.pragma_query(None, "wal_checkpoint", |_| Ok(()));
+        let _ = self.connection.close();
+    }
+}
+
+/// Makes `path` as an empty file that only its owner may read, so that the database and the files
+/// SQLite puts beside it (which inherit its mode) are never readable by others, not even for a moment.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    made.map(drop).map_err(|error| match error.kind() {
+        std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly,
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::Full,
+        _ => StoreError::Failed(format!("{} cannot be made: {error}", path.display())),
+    })
+}
+
+#[cfg(test)]
+mod tests;

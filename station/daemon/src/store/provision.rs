@@ -1,0 +1,147 @@
+//! Filling a new database from a provisioning file, and carrying over what an earlier one knew better.
+
+use rusqlite::Transaction;
+use rusqlite::types::ValueRef;
+use station_core::journal::{Entry, JournalRecord, Provisioned};
+use station_core::provision::Provision;
+use station_core::replica::{TicketState, changes_on_commit};
+
+use super::replica::{self, Identity};
+use super::rows::{self, StoredTicket};
+use super::tables::{self, Writer};
+use super::{Store, StoreError, changes, journal};
+use firmware_protocol::receipt::Receipt;
+
+/// Journal entries copied at a time.
+const CHUNK_LEN: u32 = 1000;
+
+impl Store {
+    /// Fills this new database with `provision`. From `before`, the database it will replace, it takes the
+    /// journal as far as it holds, used tickets, failed attempts, open intents, and what was committed
+    /// after the file was made: nobody could have written that into the file.
+    pub fn provision(
+        &mut self,
+        provision: &Provision,
+        keys_digest: [u8; 32],
+        before: Option<&Store>,
+        time_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.durably(|transaction| {
+            let mut writer = Writer::new(transaction);
+            replica::write(&mut writer, provision, keys_digest)?;
+            if let Some(before) = before {
+                carry_rows(&mut writer, transaction, before)?;
+            }
+            writer.finish()
+        })?;
+        self.identity = replica::read_identity(&self.connection)?;
+        if let Some(before) = before {
+            self.carry_journal(before, provision.made_at_ms)?;
+        }
+        self.append(time_ms, &[provisioned(self.identity()?, provision).into()], &[])?;
+        Ok(())
+    }
+
+    fn carry_journal(&mut self, before: &Store, file_made_at_ms: u64) -> Result<(), StoreError> {
+        let last = before.verify_journal()?.head.sequence;
+        let mut next = 1;
+        while next <= last {
+            let entries = before.entries(next, CHUNK_LEN)?;
+            let entries: Vec<Entry> = entries
+                .into_iter()
+                .filter(|entry| entry.sequence <= last)
+                .collect();
+            next += entries.len() as u64;
+            self.durably(|transaction| {
+                entries
+                    .iter()
+                    .try_for_each(|entry| journal::insert(transaction, entry))
+            })?;
+            for entry in entries.iter().filter(|entry| entry.time_ms > file_made_at_ms) {
+                self.commit_again(entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies a commit that the provisioning file cannot know of.
+    fn commit_again(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let Ok(JournalRecord::Committed(committed)) = JournalRecord::decode(&entry.record) else {
+            return Ok(());
+        };
+        let Ok(receipt) = Receipt::verify(&committed.receipt, &committed.band_key) else {
+            return Ok(());
+        };
+        let serial = station_core::convert::serial(&receipt.serial);
+        let facts = self.facts(receipt.user, &serial)?;
+        let Some(user) = facts.user else { return Ok(()) };
+        let known: Vec<_> = facts.known.into_iter().map(|known| known.association).collect();
+        let changes = changes_on_commit(&receipt, &user.user.id, facts.band.as_ref(), &known);
+        self.durably(|transaction| changes::apply(transaction, &changes))
+    }
+}
+
+fn provisioned(identity: &Identity, provision: &Provision) -> Provisioned {
+    Provisioned {
+        revision: provision.revision,
+        digest: provision.digest,
+        organization: identity.organization,
+        station: identity.station,
+        zone: identity.zone,
+        users: provision.users.len() as u32,
+        bands: provision.bands.len() as u32,
+    }
+}
+
+/// Rows that belong to this station and not to the file.
+fn carry_rows(
+    writer: &mut Writer<'_>,
+    transaction: &Transaction<'_>,
+    before: &Store,
+) -> Result<(), StoreError> {
+    let mut statement = before
+        .connection
+        .prepare("select * from tickets where state <> 0")?;
+    let mut used = statement.query(())?;
+    while let Some(row) = used.next()? {
+        carry_ticket(writer, transaction, rows::ticket(row)?)?;
+    }
+    let mut statement = before.connection.prepare("select * from attempts")?;
+    let mut attempts = statement.query(())?;
+    while let Some(row) = attempts.next()? {
+        tables::check_row(&tables::ATTEMPTS, row)?;
+        writer.put(
+            &tables::ATTEMPTS,
+            &[row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?],
+        )?;
+    }
+    let intents = before.intents()?;
+    for intent in intents {
+        let body = minicbor::to_vec(&intent).expect("memory takes everything");
+        writer.put(
+            &tables::INTENTS,
+            &[ValueRef::Blob(&intent.association.0), ValueRef::Blob(&body)],
+        )?;
+    }
+    Ok(())
+}
+
+/// A ticket that was used or taken back stays so, whatever the file says.
+fn carry_ticket(
+    writer: &mut Writer<'_>,
+    transaction: &Transaction<'_>,
+    used: StoredTicket,
+) -> Result<(), StoreError> {
+    let row = changes::stored_ticket(transaction, used.id)?
+        .and_then(|known| known.row)
+        .or(used.row);
+    debug_assert_ne!(used.state, TicketState::Unspent);
+    rows::put_ticket(
+        writer,
+        &StoredTicket {
+            id: used.id,
+            row,
+            state: used.state,
+        },
+    )
+}

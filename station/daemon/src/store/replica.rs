@@ -1,0 +1,413 @@
+//! What the station knows, and the facts of one case out of it.
+
+use firmware_protocol::certificate::{PublicKey, Signed};
+use firmware_protocol::id::{OrganizationId, StationId, UserHandle, Zone};
+use policy::facts::Known;
+use policy::model::{Association, Band, BandSerial, GroupPolicy, IndividualPolicy, PolicyId, UserId};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Row};
+use serde::{Deserialize, Serialize};
+use station_core::journal::{Intent, StationKey, station_key};
+use station_core::provision::{Base16, HexBytes, Provision};
+use station_core::replica::{AssociationRow, OperatorRow, TicketRow, TicketState, UserRow};
+use station_core::ticket::{AttemptState, AttemptSubject, CodeHash, TicketId};
+
+use super::rows::{self, StoredTicket, from_body, to_body};
+use super::tables::{self, Table, Writer};
+use super::{Store, StoreError, changes};
+
+/// The key of the one row of `meta` that says what the station is.
+const STATION: &str = "station";
+
+/// What the station is and how much it knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// This station.
+    pub station: StationId,
+    /// Its organization.
+    pub organization: OrganizationId,
+    /// The organization's Ed25519 key.
+    pub organization_key: PublicKey,
+    /// The zone it writes.
+    pub zone: Zone,
+    /// The site it stands at.
+    pub site: String,
+    /// What it shows to bands.
+    pub certificate: Signed,
+    /// The makes of bands that are welcome.
+    pub manufacturers: Vec<PublicKey>,
+    /// Who issues tickets.
+    pub ticket_issuer: PublicKey,
+    /// Revision of the replica.
+    pub revision: u64,
+    /// When the replica was true, milliseconds since 1970.
+    pub as_of_ms: u64,
+    /// SHA-256 of the provisioning file.
+    pub digest: [u8; 32],
+    /// SHA-256 of the key file that belongs to the certificate.
+    pub keys_digest: [u8; 32],
+    /// The group policy that holds.
+    pub group_policy: GroupPolicy,
+}
+
+/// Everything known of one person, one band and whatever stands between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoredFacts {
+    /// The person, if known.
+    pub user: Option<UserRow>,
+    /// The person's individual policy, if there is one.
+    pub individual: Option<IndividualPolicy>,
+    /// The band, if known.
+    pub band: Option<Band>,
+    /// Every association of the person and every association of the band, each once.
+    pub known: Vec<StoredAssociation>,
+}
+
+/// An association and what must be known of its two ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAssociation {
+    /// The association.
+    pub association: Association,
+    /// Its band is SEOS-enabled.
+    pub band_seos: bool,
+    /// Its user is suspended.
+    pub user_suspended: bool,
+}
+
+impl StoredAssociation {
+    /// As the policy wants it.
+    pub fn known(&self) -> Known<'_> {
+        Known {
+            association: &self.association,
+            band_seos: self.band_seos,
+            user_suspended: self.user_suspended,
+        }
+    }
+}
+
+impl Store {
+    /// What the station is. Kept in memory; it changes by [`Store::provision`] only.
+    pub fn identity(&self) -> Result<&Identity, StoreError> {
+        self.identity.as_ref().ok_or(StoreError::Missing)
+    }
+
+    pub(super) fn station_key(&self) -> Result<StationKey, StoreError> {
+        Ok(station_key(self.identity()?.station))
+    }
+
+    /// The facts for a decision on `user` and the band `serial`.
+    pub fn facts(&self, user: UserHandle, serial: &BandSerial) -> Result<StoredFacts, StoreError> {
+        let user = self.user_by_handle(user)?;
+        let individual = user.as_ref().and_then(|row| row.policy.as_ref());
+        let individual = individual.map(|id| self.individual_policy(id)).transpose()?;
+        let band = self.band(serial)?;
+        let mut known = Vec::new();
+        if let Some(row) = &user {
+            self.add_associations(
+                &mut known,
+                "select * from associations where user = ?1",
+                row.user.id.as_str(),
+            )?;
+        }
+        self.add_associations(
+            &mut known,
+            "select * from associations where band = ?1",
+            serial.as_str(),
+        )?;
+        Ok(StoredFacts {
+            user,
+            individual,
+            band,
+            known,
+        })
+    }
+
+    fn add_associations(
+        &self,
+        known: &mut Vec<StoredAssociation>,
+        sql: &str,
+        key: &str,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut found = statement.query([key])?;
+        while let Some(row) = found.next()? {
+            let AssociationRow { association, .. } = rows::association(row)?;
+            if known.iter().any(|other| other.association.id == association.id) {
+                continue;
+            }
+            let band_seos = self.band(&association.band)?.is_some_and(|band| band.seos);
+            let user_suspended = self
+                .user(&association.user)?
+                .is_some_and(|row| row.user.is_suspended());
+            known.push(StoredAssociation {
+                association,
+                band_seos,
+                user_suspended,
+            });
+        }
+        Ok(())
+    }
+
+    /// The user with this handle.
+    pub fn user_by_handle(&self, handle: UserHandle) -> Result<Option<UserRow>, StoreError> {
+        one(
+            &self.connection,
+            "select * from users where handle = ?1",
+            ValueRef::Blob(&handle.0),
+            rows::user,
+        )
+    }
+
+    /// The user with this id.
+    pub fn user(&self, id: &UserId) -> Result<Option<UserRow>, StoreError> {
+        let key = ValueRef::Text(id.as_str().as_bytes());
+        one(
+            &self.connection,
+            "select * from users where id = ?1",
+            key,
+            rows::user,
+        )
+    }
+
+    /// The band with this serial.
+    pub fn band(&self, serial: &BandSerial) -> Result<Option<Band>, StoreError> {
+        band(&self.connection, serial)
+    }
+
+    fn individual_policy(&self, id: &PolicyId) -> Result<IndividualPolicy, StoreError> {
+        let key = format!("i:{id}");
+        policy_row(&self.connection, &key)
+    }
+
+    /// The operator with this id.
+    pub fn operator(&self, id: &str) -> Result<Option<OperatorRow>, StoreError> {
+        let key = ValueRef::Text(id.as_bytes());
+        one(
+            &self.connection,
+            "select * from operators where id = ?1",
+            key,
+            rows::operator,
+        )
+    }
+
+    /// What became of a ticket.
+    pub fn ticket_state(&self, ticket: TicketId) -> Result<TicketState, StoreError> {
+        let stored = changes::stored_ticket(&self.connection, ticket)?;
+        Ok(stored.map(|stored| stored.state).unwrap_or_default())
+    }
+
+    /// The ticket whose code has this hash.
+    pub fn ticket_by_code(&self, hash: CodeHash) -> Result<Option<(TicketRow, TicketState)>, StoreError> {
+        let sql = "select * from tickets where code_hash = ?1";
+        let stored = one(&self.connection, sql, ValueRef::Blob(&hash.0), rows::ticket)?;
+        Ok(stored.and_then(|stored| Some((stored.row?, stored.state))))
+    }
+
+    /// Failed attempts on a secret.
+    pub fn attempts(&self, subject: &AttemptSubject) -> Result<AttemptState, StoreError> {
+        let subject = subject.to_string();
+        let state = one(
+            &self.connection,
+            "select * from attempts where subject = ?1",
+            ValueRef::Text(subject.as_bytes()),
+            |row| {
+                tables::check_row(&tables::ATTEMPTS, row)?;
+                Ok(AttemptState {
+                    failures: row.get(1)?,
+                    blocked_until_ms: row.get::<_, i64>(2)? as u64,
+                })
+            },
+        )?;
+        Ok(state.unwrap_or_default())
+    }
+
+    /// The intents that are open.
+    pub fn intents(&self) -> Result<Vec<Intent>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select * from intents")?;
+        let mut found = statement.query(())?;
+        let mut intents = Vec::new();
+        while let Some(row) = found.next()? {
+            tables::check_row(&tables::INTENTS, row)?;
+            let intent = minicbor::decode(rows::blob(row, 1)?);
+            intents.push(
+                intent.map_err(|error| StoreError::Corrupted(format!("an intent does not read: {error}")))?,
+            );
+        }
+        Ok(intents)
+    }
+
+    /// Number of users and of bands.
+    pub fn counts(&self) -> Result<(u64, u64), StoreError> {
+        let count = |table: &Table| tables::totals(&self.connection, table).map(|(count, _)| count as u64);
+        Ok((count(&tables::USERS)?, count(&tables::BANDS)?))
+    }
+}
+
+/// The band with this serial.
+pub(super) fn band(connection: &Connection, serial: &BandSerial) -> Result<Option<Band>, StoreError> {
+    let key = ValueRef::Text(serial.as_str().as_bytes());
+    one(
+        connection,
+        "select * from bands where serial = ?1",
+        key,
+        rows::band,
+    )
+}
+
+/// At most one row, read by `read`.
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    key: ValueRef<'_>,
+    read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let key = rusqlite::types::ToSqlOutput::Borrowed(key);
+    statement
+        .query_row([key], |row| Ok(read(row)))
+        .optional()?
+        .transpose()
+}
+
+fn policy_row<T: serde::de::DeserializeOwned>(connection: &Connection, key: &str) -> Result<T, StoreError> {
+    let found = one(
+        connection,
+        "select * from policies where id = ?1",
+        ValueRef::Text(key.as_bytes()),
+        |row| {
+            tables::check_row(&tables::POLICIES, row)?;
+            from_body(&tables::POLICIES, rows::blob(row, 1)?)
+        },
+    )?;
+    found.ok_or_else(|| StoreError::Corrupted(format!("the policy {key} is missing")))
+}
+
+#[derive(Serialize, Deserialize)]
+struct StationBody {
+    station: HexBytes<16>,
+    organization: HexBytes<16>,
+    organization_key: HexBytes<32>,
+    registration: bool,
+    site: String,
+    certificate: Base16,
+    manufacturers: Vec<HexBytes<32>>,
+    ticket_issuer: HexBytes<32>,
+    revision: u64,
+    as_of_ms: u64,
+    digest: HexBytes<32>,
+    keys_digest: HexBytes<32>,
+    group_policy: PolicyId,
+}
+
+/// Reads what the station is; nothing if it was never provisioned.
+pub(super) fn read_identity(connection: &Connection) -> Result<Option<Identity>, StoreError> {
+    let key = ValueRef::Text(STATION.as_bytes());
+    let body: Option<StationBody> = one(connection, "select * from meta where key = ?1", key, |row| {
+        tables::check_row(&tables::META, row)?;
+        from_body(&tables::META, rows::blob(row, 1)?)
+    })?;
+    let Some(body) = body else { return Ok(None) };
+    let certificate = minicbor::decode(&body.certificate.0)
+        .map_err(|error| StoreError::Corrupted(format!("the certificate does not read: {error}")))?;
+    Ok(Some(Identity {
+        station: StationId(body.station.0),
+        organization: OrganizationId(body.organization.0),
+        organization_key: body.organization_key.0,
+        zone: if body.registration {
+            Zone::Registration
+        } else {
+            Zone::Enrollment
+        },
+        site: body.site,
+        certificate,
+        manufacturers: body.manufacturers.iter().map(|HexBytes(key)| *key).collect(),
+        ticket_issuer: body.ticket_issuer.0,
+        revision: body.revision,
+        as_of_ms: body.as_of_ms,
+        digest: body.digest.0,
+        keys_digest: body.keys_digest.0,
+        group_policy: policy_row(connection, &format!("g:{}", body.group_policy))?,
+    }))
+}
+
+fn station_body(provision: &Provision, keys_digest: [u8; 32]) -> StationBody {
+    let certificate = minicbor::to_vec(&provision.certificate).expect("memory takes everything");
+    StationBody {
+        station: HexBytes(provision.station.0),
+        organization: HexBytes(provision.organization.0),
+        organization_key: HexBytes(provision.organization_key),
+        registration: provision.zone == Zone::Registration,
+        site: provision.site.clone(),
+        certificate: Base16(certificate),
+        manufacturers: provision.manufacturers.iter().copied().map(HexBytes).collect(),
+        ticket_issuer: HexBytes(provision.ticket_issuer),
+        revision: provision.revision,
+        as_of_ms: provision.made_at_ms,
+        digest: HexBytes(provision.digest),
+        keys_digest: HexBytes(keys_digest),
+        group_policy: provision.active_group_policy.id.clone(),
+    }
+}
+
+/// Writes every row of a provisioning file. The tables it fills are empty.
+pub(super) fn write(
+    writer: &mut Writer<'_>,
+    provision: &Provision,
+    keys_digest: [u8; 32],
+) -> Result<(), StoreError> {
+    let station = to_body(&station_body(provision, keys_digest));
+    writer.put(
+        &tables::META,
+        &[ValueRef::Text(STATION.as_bytes()), ValueRef::Blob(&station)],
+    )?;
+    provision
+        .users
+        .iter()
+        .try_for_each(|row| rows::put_user(writer, row))?;
+    provision
+        .bands
+        .iter()
+        .try_for_each(|band| rows::put_band(writer, band))?;
+    provision
+        .associations
+        .iter()
+        .try_for_each(|row| rows::put_association(writer, row))?;
+    provision
+        .operators
+        .iter()
+        .try_for_each(|row| rows::put_operator(writer, row))?;
+    let groups = provision
+        .other_group_policies
+        .iter()
+        .chain([&provision.active_group_policy]);
+    groups
+        .into_iter()
+        .try_for_each(|policy: &GroupPolicy| put_policy(writer, "g", &policy.id, policy))?;
+    provision
+        .individual_policies
+        .iter()
+        .try_for_each(|policy| put_policy(writer, "i", &policy.id, policy))?;
+    provision.tickets.iter().try_for_each(|(row, state)| {
+        rows::put_ticket(
+            writer,
+            &StoredTicket {
+                id: row.id,
+                row: Some(row.clone()),
+                state: *state,
+            },
+        )
+    })
+}
+
+fn put_policy(
+    writer: &mut Writer<'_>,
+    kind: &str,
+    id: &PolicyId,
+    policy: &impl Serialize,
+) -> Result<(), StoreError> {
+    let (key, body) = (format!("{kind}:{id}"), to_body(policy));
+    writer.put(
+        &tables::POLICIES,
+        &[ValueRef::Text(key.as_bytes()), ValueRef::Blob(&body)],
+    )
+}

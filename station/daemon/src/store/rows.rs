@@ -1,0 +1,246 @@
+//! Rows in their stored form and back. Bodies are JSON, intents the CBOR of the journal.
+
+use std::collections::BTreeSet;
+
+use firmware_protocol::certificate::PublicKey;
+use firmware_protocol::id::{UserHandle, Zone};
+use firmware_protocol::time::UnixSeconds;
+use policy::model::{Association, Band, PolicyId, User};
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use station_core::provision::HexBytes;
+use station_core::replica::{AssociationRow, OperatorRow, Right, TicketRow, TicketState, UserRow};
+use station_core::ticket::{CodeHash, TicketId};
+
+use super::StoreError;
+use super::tables::{self, Table, Writer};
+
+/// The bytes of a body.
+pub(super) fn to_body(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("rows are plain data")
+}
+
+/// A body read back. The seal was right, so a body that does not read was written by another program.
+pub(super) fn from_body<T: DeserializeOwned>(table: &Table, body: &[u8]) -> Result<T, StoreError> {
+    serde_json::from_slice(body)
+        .map_err(|error| StoreError::Corrupted(format!("a row of {} does not read: {error}", table.name)))
+}
+
+#[derive(Serialize, Deserialize)]
+struct UserBody {
+    user: User,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<PolicyId>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    label: String,
+}
+
+/// Inserts or replaces a user.
+pub(super) fn put_user(writer: &mut Writer<'_>, row: &UserRow) -> Result<(), StoreError> {
+    let body = UserBody {
+        user: row.user.clone(),
+        policy: row.policy.clone(),
+        label: row.label.clone(),
+    };
+    let id = row.user.id.as_str().as_bytes();
+    let body = to_body(&body);
+    writer.put(
+        &tables::USERS,
+        &[
+            ValueRef::Text(id),
+            ValueRef::Blob(&row.handle.0),
+            ValueRef::Blob(&body),
+        ],
+    )
+}
+
+/// Reads a user.
+pub(super) fn user(row: &Row<'_>) -> Result<UserRow, StoreError> {
+    tables::check_row(&tables::USERS, row)?;
+    let body: UserBody = from_body(&tables::USERS, blob(row, 2)?)?;
+    Ok(UserRow {
+        handle: UserHandle(row.get(1)?),
+        user: body.user,
+        policy: body.policy,
+        label: body.label,
+    })
+}
+
+/// Inserts or replaces a band.
+pub(super) fn put_band(writer: &mut Writer<'_>, band: &Band) -> Result<(), StoreError> {
+    let body = to_body(band);
+    writer.put(
+        &tables::BANDS,
+        &[
+            ValueRef::Text(band.serial.as_str().as_bytes()),
+            ValueRef::Blob(&body),
+        ],
+    )
+}
+
+/// Reads a band.
+pub(super) fn band(row: &Row<'_>) -> Result<Band, StoreError> {
+    tables::check_row(&tables::BANDS, row)?;
+    from_body(&tables::BANDS, blob(row, 1)?)
+}
+
+#[derive(Serialize, Deserialize)]
+struct AssociationBody {
+    association: Association,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    credential_key: Option<HexBytes<32>>,
+}
+
+/// Inserts or replaces an association.
+pub(super) fn put_association(writer: &mut Writer<'_>, row: &AssociationRow) -> Result<(), StoreError> {
+    let association = &row.association;
+    let body = to_body(&AssociationBody {
+        association: association.clone(),
+        credential_key: row.credential_key.map(HexBytes),
+    });
+    writer.put(
+        &tables::ASSOCIATIONS,
+        &[
+            ValueRef::Blob(&association.id.0),
+            ValueRef::Text(association.user.as_str().as_bytes()),
+            ValueRef::Text(association.band.as_str().as_bytes()),
+            ValueRef::Blob(&body),
+        ],
+    )
+}
+
+/// Reads an association.
+pub(super) fn association(row: &Row<'_>) -> Result<AssociationRow, StoreError> {
+    tables::check_row(&tables::ASSOCIATIONS, row)?;
+    let body: AssociationBody = from_body(&tables::ASSOCIATIONS, blob(row, 3)?)?;
+    let credential_key: Option<PublicKey> = body.credential_key.map(|HexBytes(key)| key);
+    Ok(AssociationRow {
+        association: body.association,
+        credential_key,
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct TicketBody {
+    user: HexBytes<16>,
+    site: String,
+    registration: bool,
+    not_before: u64,
+    expires: u64,
+}
+
+/// A ticket as stored. A signed ticket that was spent has a state and nothing else.
+pub(super) struct StoredTicket {
+    pub(super) id: TicketId,
+    pub(super) row: Option<TicketRow>,
+    pub(super) state: TicketState,
+}
+
+/// Inserts or replaces a ticket.
+pub(super) fn put_ticket(writer: &mut Writer<'_>, ticket: &StoredTicket) -> Result<(), StoreError> {
+    let body = ticket.row.as_ref().map(|row| {
+        to_body(&TicketBody {
+            user: HexBytes(row.user.0),
+            site: row.site.clone(),
+            registration: row.zone == Zone::Registration,
+            not_before: row.not_before.0,
+            expires: row.expires.0,
+        })
+    });
+    let hash = ticket.row.as_ref().and_then(|row| row.code_hash);
+    let (state, association) = match &ticket.state {
+        TicketState::Unspent => (0, ValueRef::Null),
+        TicketState::Spent { association } => (1, ValueRef::Blob(&association.0)),
+        TicketState::Revoked => (2, ValueRef::Null),
+    };
+    let hash = hash
+        .as_ref()
+        .map_or(ValueRef::Null, |CodeHash(hash)| ValueRef::Blob(hash));
+    let body = body.as_deref().map_or(ValueRef::Null, ValueRef::Blob);
+    writer.put(
+        &tables::TICKETS,
+        &[
+            ValueRef::Blob(&ticket.id.0),
+            hash,
+            ValueRef::Integer(state),
+            association,
+            body,
+        ],
+    )
+}
+
+/// Reads a ticket.
+pub(super) fn ticket(row: &Row<'_>) -> Result<StoredTicket, StoreError> {
+    tables::check_row(&tables::TICKETS, row)?;
+    let id = TicketId(row.get(0)?);
+    let code_hash = row.get::<_, Option<[u8; 32]>>(1)?.map(CodeHash);
+    let state = match (row.get(2)?, row.get::<_, Option<[u8; 16]>>(3)?) {
+        (1, Some(association)) => TicketState::Spent {
+            association: firmware_protocol::id::AssociationId(association),
+        },
+        (2, _) => TicketState::Revoked,
+        (0..=1, _) => TicketState::Unspent,
+        (other, _) => return Err(StoreError::Corrupted(format!("a ticket in state {other}"))),
+    };
+    let body = match row.get_ref(4)? {
+        ValueRef::Blob(body) => Some(from_body::<TicketBody>(&tables::TICKETS, body)?),
+        _ => None,
+    };
+    let row = body.map(|body| TicketRow {
+        id,
+        code_hash,
+        user: UserHandle(body.user.0),
+        site: body.site,
+        zone: if body.registration {
+            Zone::Registration
+        } else {
+            Zone::Enrollment
+        },
+        not_before: UnixSeconds(body.not_before),
+        expires: UnixSeconds(body.expires),
+    });
+    Ok(StoredTicket { id, row, state })
+}
+
+#[derive(Serialize, Deserialize)]
+struct OperatorBody {
+    pin: String,
+    rights: BTreeSet<Right>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<HexBytes<16>>,
+}
+
+/// Inserts or replaces an operator.
+pub(super) fn put_operator(writer: &mut Writer<'_>, row: &OperatorRow) -> Result<(), StoreError> {
+    let body = to_body(&OperatorBody {
+        pin: row.pin.clone(),
+        rights: row.rights.clone(),
+        user: row.user.map(|UserHandle(handle)| HexBytes(handle)),
+    });
+    writer.put(
+        &tables::OPERATORS,
+        &[ValueRef::Text(row.id.as_bytes()), ValueRef::Blob(&body)],
+    )
+}
+
+/// Reads an operator.
+pub(super) fn operator(row: &Row<'_>) -> Result<OperatorRow, StoreError> {
+    tables::check_row(&tables::OPERATORS, row)?;
+    let body: OperatorBody = from_body(&tables::OPERATORS, blob(row, 1)?)?;
+    let user = body.user.map(|HexBytes(handle)| UserHandle(handle));
+    Ok(OperatorRow {
+        id: row.get(0)?,
+        pin: body.pin,
+        rights: body.rights,
+        user,
+    })
+}
+
+/// The bytes of a blob column.
+pub(super) fn blob<'r>(row: &'r Row<'_>, index: usize) -> Result<&'r [u8], StoreError> {
+    row.get_ref(index)?
+        .as_blob()
+        .map_err(|error| StoreError::Corrupted(error.to_string()))
+}

@@ -1,0 +1,339 @@
+use std::os::unix::fs::PermissionsExt;
+
+use firmware_protocol::id::{AssociationId, Zone};
+use policy::model::{BandSerial, EndCause, Ending, UnixMillis};
+use station_core::journal::{Started, Stopped};
+use station_core::replica::{AssociationRow, Change, TicketState};
+use station_core::ticket::{AttemptState, AttemptSubject, TicketId};
+
+use super::*;
+use crate::testing::{self, MADE_AT_MS, handle};
+
+const KEYS: [u8; 32] = [8; 32];
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// A folder with a provisioned database in it.
+    fn new() -> Self {
+        let place = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let mut store = Store::create(&place.file()).unwrap();
+        store
+            .provision(&testing::provision(), KEYS, None, MADE_AT_MS)
+            .unwrap();
+        store.close();
+        place
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("station.db")
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.file()).unwrap()
+    }
+
+    /// Changes the file behind the station's back.
+    fn tamper(&self, sql: &str) {
+        let connection = Connection::open(self.file()).unwrap();
+        assert_eq!(connection.execute(sql, ()).unwrap(), 1, "{sql}");
+        drop(connection);
+    }
+}
+
+fn serial(text: &str) -> BandSerial {
+    BandSerial::new(text).unwrap()
+}
+
+#[test]
+fn facts_of_a_case_come_in_one_go() {
+    let place = Place::new();
+    let store = place.open();
+    let facts = store.facts(handle("ada"), &serial("BAND-3")).unwrap();
+    assert_eq!(facts.user.unwrap().user.id.as_str(), "ada");
+    assert!(facts.band.unwrap().seos);
+    assert_eq!(facts.known.len(), 1);
+    assert_eq!(facts.known[0].association.band, serial("BAND-1"));
+    let facts = store.facts(handle("bo"), &serial("BAND-1")).unwrap();
+    assert_eq!(facts.individual.unwrap().reenroll_own, Some(false));
+    assert_eq!(facts.known[0].association.user.as_str(), "ada");
+    let facts = store.facts(handle("nobody"), &serial("BAND-9")).unwrap();
+    assert_eq!(facts, StoredFacts::default());
+    assert_eq!(store.counts().unwrap(), (3, 3));
+    assert_eq!(store.identity().unwrap().site, "north");
+}
+
+#[test]
+fn an_append_is_one_link_per_record_and_survives() {
+    let place = Place::new();
+    let mut store = place.open();
+    let records = [
+        Started {
+            software: "1".into(),
+            after_crash: false,
+        }
+        .into(),
+        Stopped {}.into(),
+    ];
+    let head = store.append(MADE_AT_MS + 1, &records, &[]).unwrap();
+    assert_eq!(head.sequence, 3);
+    // No clean close: what was appended is on the disk.
+    std::mem::forget(store);
+    let store = place.open();
+    assert_eq!(store.head().unwrap(), head);
+    assert_eq!(
+        store.verify_journal().unwrap(),
+        Verification { head, fault: None }
+    );
+    assert_eq!(store.last_entry().unwrap().unwrap().time_ms, MADE_AT_MS + 1);
+    assert_eq!(store.entries(2, 1).unwrap()[0].sequence, 2);
+}
+
+#[test]
+fn changes_come_with_their_records_or_not_at_all() {
+    let place = Place::new();
+    let mut store = place.open();
+    let (ticket, association) = (TicketId([1; 16]), AssociationId([2; 16]));
+    let spend = Change::SpendTicket { ticket, association };
+    let missing = Change::DeactivateAssociation {
+        id: policy::model::AssociationId([0; 16]),
+    };
+    assert!(
+        store
+            .append(MADE_AT_MS, &[Stopped {}.into()], &[spend.clone(), missing])
+            .is_err()
+    );
+    assert_eq!(store.ticket_state(ticket).unwrap(), TicketState::Unspent);
+    assert_eq!(store.head().unwrap().sequence, 1);
+    store.append(MADE_AT_MS, &[Stopped {}.into()], &[spend]).unwrap();
+    assert_eq!(
+        store.ticket_state(ticket).unwrap(),
+        TicketState::Spent { association }
+    );
+    let other = Change::ReleaseTicket {
+        ticket,
+        association: AssociationId([3; 16]),
+    };
+    store.append(MADE_AT_MS, &[], &[other]).unwrap();
+    assert_eq!(
+        store.ticket_state(ticket).unwrap(),
+        TicketState::Spent { association }
+    );
+    store
+        .append(MADE_AT_MS, &[], &[Change::ReleaseTicket { ticket, association }])
+        .unwrap();
+    assert_eq!(store.ticket_state(ticket).unwrap(), TicketState::Unspent);
+    store.check_rows().unwrap();
+}
+
+#[test]
+fn associations_end_and_stay_known() {
+    let place = Place::new();
+    let mut store = place.open();
+    let known = store
+        .facts(handle("ada"), &serial("BAND-1"))
+        .unwrap()
+        .known
+        .remove(0)
+        .association;
+    let ending = Ending {
+        cause: EndCause::TakenOver,
+        at: UnixMillis(5),
+    };
+    let new = policy::model::Association {
+        id: policy::model::AssociationId([7; 16]),
+        ..known.clone()
+    };
+    let changes = [
+        Change::EndAssociation { id: known.id, ending },
+        Change::PutAssociation(AssociationRow {
+            association: new.clone(),
+            credential_key: Some([1; 32]),
+        }),
+    ];
+    store.append(MADE_AT_MS, &[], &changes).unwrap();
+    let known: Vec<_> = store.facts(handle("ada"), &serial("BAND-1")).unwrap().known;
+    let open: Vec<_> = known.iter().filter(|known| known.association.is_open()).collect();
+    assert_eq!((known.len(), open.len()), (2, 1));
+    assert_eq!(open[0].association, new);
+    place.open();
+}
+
+#[test]
+fn failed_attempts_are_counted_across_restarts() {
+    let place = Place::new();
+    let subject = AttemptSubject::Pin {
+        operator: "olga".into(),
+    };
+    let state = AttemptState {
+        failures: 3,
+        blocked_until_ms: u64::MAX,
+    };
+    let set = |state| Change::SetAttempts {
+        subject: subject.clone(),
+        state,
+    };
+    place.open().append(MADE_AT_MS, &[], &[set(state)]).unwrap();
+    let stored = AttemptState {
+        failures: 3,
+        blocked_until_ms: i64::MAX as u64,
+    };
+    assert_eq!(place.open().attempts(&subject).unwrap(), stored);
+    place
+        .open()
+        .append(MADE_AT_MS, &[], &[set(AttemptState::default())])
+        .unwrap();
+    assert_eq!(place.open().attempts(&subject).unwrap(), AttemptState::default());
+}
+
+#[test]
+fn rows_changed_behind_our_back_are_noticed() {
+    let edit = |table: &str, key: &str, from: &str, to: &str| {
+        let edited = format!("cast(replace(cast(body as text), '{from}', '{to}') as blob)");
+        format!("update {table} set body = {edited} where {key}")
+    };
+    for sql in [
+        edit("users", "id = 'cy'", "departed", "active"),
+        edit("bands", "serial = 'BAND-3'", "true", "false"),
+        "update associations set user = 'bo'".into(),
+        "delete from associations".into(),
+        "delete from meta".into(),
+        "delete from totals where name = 'users'".into(),
+        "update policies set id = 'i:other' where id = 'i:lab'".into(),
+        "update operators set seal = seal + 1".into(),
+        "update journal set time_ms = time_ms + 1".into(),
+    ] {
+        let place = Place::new();
+        place.tamper(&sql);
+        let error = Store::open(&place.file()).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupted(_)), "{sql}: {error:?}");
+    }
+}
+
+#[test]
+fn every_failure_has_its_name() {
+    let place = Place::new();
+    let missing = place.folder.path().join("none.db");
+    assert_eq!(Store::open(&missing).unwrap_err(), StoreError::Missing);
+
+    std::fs::write(&missing, vec![7; 8192]).unwrap();
+    assert!(matches!(
+        Store::open(&missing).unwrap_err(),
+        StoreError::Corrupted(_)
+    ));
+
+    place.tamper("update totals set count = count where name = 'users'");
+    Connection::open(place.file())
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    assert_eq!(
+        Store::open(&place.file()).unwrap_err(),
+        StoreError::Newer { found: 99, known: 1 }
+    );
+}
+
+#[test]
+fn a_locked_database_is_named_and_recovers() {
+    let place = Place::new();
+    let mut store = place.open();
+    store.connection.busy_timeout(Duration::ZERO).unwrap();
+    let other = Connection::open(place.file()).unwrap();
+    other.execute_batch("begin immediate").unwrap();
+    assert_eq!(
+        store.append(MADE_AT_MS, &[Stopped {}.into()], &[]).unwrap_err(),
+        StoreError::Locked
+    );
+    other.execute_batch("rollback").unwrap();
+    store.append(MADE_AT_MS, &[Stopped {}.into()], &[]).unwrap();
+}
+
+#[test]
+fn a_full_disk_is_named_and_recovers() {
+    let place = Place::new();
+    let mut store = place.open();
+    let pages: i64 = store
+        .connection
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
+    let limit = |store: &Store, pages: i64| {
+        store
+            .connection
+            .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+            .unwrap();
+    };
+    limit(&store, pages);
+    let before = store.head().unwrap();
+    let big = || {
+        Started {
+            software: "x".repeat(64 << 10),
+            after_crash: false,
+        }
+        .into()
+    };
+    assert_eq!(
+        store.append(MADE_AT_MS, &[big()], &[]).unwrap_err(),
+        StoreError::Full
+    );
+    assert_eq!(store.head().unwrap(), before);
+    limit(&store, 1 << 30);
+    store.append(MADE_AT_MS, &[big()], &[]).unwrap();
+}
+
+#[test]
+fn damage_stops_everything_after_it() {
+    let place = Place::new();
+    let mut store = place.open();
+    store.note(&StoreError::SyncFailed("test".into()));
+    let error = store.append(MADE_AT_MS, &[Stopped {}.into()], &[]).unwrap_err();
+    assert_eq!(error, StoreError::SyncFailed("test".into()));
+}
+
+#[test]
+fn the_files_are_private_and_the_reader_cannot_write() {
+    let place = Place::new();
+    let mode = std::fs::metadata(place.file()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let mut reader = Store::open_to_read(&place.file()).unwrap();
+    assert_eq!(
+        reader.append(MADE_AT_MS, &[Stopped {}.into()], &[]).unwrap_err(),
+        StoreError::ReadOnly
+    );
+}
+
+#[test]
+fn a_truncated_file_never_gives_facts() {
+    let whole = Place::new();
+    let bytes = std::fs::read(whole.file()).unwrap();
+    for cut in [1, 100, 4096, bytes.len() / 2, bytes.len() - 4096, bytes.len() - 1] {
+        std::fs::write(whole.file(), &bytes[..cut]).unwrap();
+        let outcome = Store::open(&whole.file());
+        assert!(outcome.is_err(), "{cut} bytes of {}", bytes.len());
+    }
+}
+
+#[test]
+fn zones_are_what_the_certificate_says() {
+    assert_eq!(Place::new().open().identity().unwrap().zone, Zone::Enrollment);
+}
+
+#[tokio::test]
+async fn the_handle_asks_in_order_and_outlives_a_panic() {
+    let place = Place::new();
+    let handle = StoreHandle::spawn(place.open());
+    let append = |time_ms: u64| handle.run(move |store| store.append(time_ms, &[Stopped {}.into()], &[]));
+    assert_eq!(append(1).await.unwrap().sequence, 2);
+    let panicked: Result<(), _> = handle.run(|_| panic!("on purpose")).await;
+    assert!(panicked.is_err());
+    assert_eq!(append(2).await.unwrap().sequence, 3);
+    let failed: Result<(), _> = handle.run(|_| Err(StoreError::SyncFailed("disk".into()))).await;
+    assert!(failed.is_err());
+    assert_eq!(
+        append(3).await.unwrap_err(),
+        StoreError::SyncFailed("disk".into())
+    );
+}
