@@ -34,6 +34,8 @@ mod device;
 mod double;
 mod driver;
 mod gatt;
+#[cfg(test)]
+mod habits;
 mod layout;
 mod link;
 mod message;

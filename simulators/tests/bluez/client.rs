@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use btleplug::api::{
     Central, CentralEvent, Characteristic, Manager as _, Peripheral as _, ScanFilter, WriteType,
@@ -48,7 +49,7 @@ fn lines() -> tokio::sync::mpsc::UnboundedReceiver<String> {
 
 async fn answer(client: Arc<Client>, line: String) {
     let (number, request) = line.split_once(' ').expect("a number and a verb");
-    match client.carry_out(request).await {
+    match client.within(request).await {
         Ok(text) => println!("> {number} ok {text}"),
         Err(error) => println!("> {number} err {error}"),
     }
@@ -62,6 +63,17 @@ struct Client {
 }
 
 impl Client {
+    /// A request may begin with `within milliseconds`.
+    async fn within(&self, request: &str) -> Answer {
+        let Some((patience, request)) = request.strip_prefix("within ").and_then(|it| it.split_once(' '))
+        else {
+            return self.carry_out(request).await;
+        };
+        let patience = Duration::from_millis(patience.parse()?);
+        let outcome = tokio::time::timeout(patience, self.carry_out(request)).await;
+        outcome.unwrap_or_else(|_| Err("no answer".into()))
+    }
+
     async fn carry_out(&self, request: &str) -> Answer {
         let words: Vec<&str> = request.split(' ').collect();
         match words[..] {
@@ -85,6 +97,7 @@ impl Client {
             }
             ["write", address, value] => self.write(address, value, WriteType::WithResponse).await,
             ["command", address, value] => self.write(address, value, WriteType::WithoutResponse).await,
+            ["rounds", address, count] => self.rounds(address, count.parse()?).await,
             ["rssi", address] => {
                 let properties = self.peripheral(address).await?.properties().await?;
                 Ok(format!("{:?}", properties.and_then(|properties| properties.rssi)))
@@ -161,6 +174,21 @@ impl Client {
                 .subscribe(&characteristic(&peripheral, gatt::BAND_TO_STATION)?)
                 .await,
         )
+    }
+
+    /// So many commands, each after the echo of the one before; gives the microseconds they took.
+    async fn rounds(&self, address: &str, count: u32) -> Answer {
+        let peripheral = self.peripheral(address).await?;
+        let to = characteristic(&peripheral, gatt::STATION_TO_BAND)?;
+        let mut notifications = peripheral.notifications().await?;
+        let start = std::time::Instant::now();
+        for number in 0..count {
+            peripheral
+                .write(&to, &number.to_be_bytes(), WriteType::WithoutResponse)
+                .await?;
+            notifications.next().await.ok_or("no echo")?;
+        }
+        Ok(start.elapsed().as_micros().to_string())
     }
 
     async fn write(&self, address: &str, value: &str, how: WriteType) -> Answer {

@@ -143,3 +143,22 @@ fn a_thousand_notifications_arrive_in_order() {
         );
     }
 }
+
+#[test]
+fn a_round_trip_takes_two_connection_intervals() {
+    let Some(double) = start(quick()) else { return };
+    double.set_interval(Duration::from_millis(15));
+    let band = echo(&double, 1);
+    let mut client = Client::open(&double);
+    client.ask("start_scan").unwrap();
+    let address = client.find(&band);
+    client.join(&address);
+    let micros: u64 = client
+        .ask(&format!("rounds {address} 10"))
+        .unwrap()
+        .parse()
+        .unwrap();
+    println!("10 round trips at 15 ms: {micros} us");
+    // The first command may find its event waiting.
+    assert!(micros >= 19 * 15_000, "{micros}");
+}

@@ -1,6 +1,7 @@
 //! The BlueZ double with the real btleplug as its client.
 
 mod client;
+mod faults;
 mod gatt;
 mod support;
 
