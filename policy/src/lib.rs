@@ -12,6 +12,7 @@
 //! | [`decide`] | [`decide()`](decide::decide): may this user have this band? |
 //! | [`decision`], [`effects`] | the answer: closed lists with stable codes |
 //! | [`facts_json`] | the same question and answer as JSON, for scripts |
+//! | [`merge`] | histories of many writers to one state |
 //! | [`mismatch`] | what the band says against what is known, and how to repair each difference |
 mod codes;
 pub mod decide;
@@ -21,6 +22,7 @@ pub mod effects;
 pub mod facts;
 pub mod facts_json;
 pub mod id;
+pub mod merge;
 pub mod mismatch;
 pub mod model;
 pub mod settings;

@@ -1,0 +1,273 @@
+//! Any order, any duplication and any split of a history gives the same state, and the state keeps its word.
+//!
+//! The histories are worse than life: a few users, bands, epochs and numbers, so that everything collides.
+
+use std::collections::BTreeSet;
+
+use policy::merge::{Associated, Entry, Event, History, HybridTime, Oddity, Stamp, State, Verdict, merge};
+use policy::model::{
+    AssociationId, Band, BandSerial, EndCause, StationId, StockState, UnixMillis, UserId, UserStatus, Zone,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+fn users() -> impl Strategy<Value = UserId> {
+    select(["ada", "ben", "cai"].map(|name| name.parse().unwrap()).to_vec())
+}
+
+fn bands() -> impl Strategy<Value = BandSerial> {
+    select(["X", "Y", "SEOS"].map(|serial| serial.parse().unwrap()).to_vec())
+}
+
+fn ids() -> impl Strategy<Value = AssociationId> {
+    (0..12u8).prop_map(|byte| AssociationId([byte; 16]))
+}
+
+fn associated() -> impl Strategy<Value = Event> {
+    let zones = select(vec![Zone::Enrollment, Zone::Enrollment, Zone::Registration]);
+    (ids(), users(), bands(), zones, 1..8u32, any::<bool>()).prop_map(
+        |(association, user, band, zone, band_epoch, may_take_over)| {
+            let seos = band.as_str() == "SEOS";
+            let expires_at = None;
+            Event::Associated(Associated {
+                association,
+                user,
+                band,
+                zone,
+                band_epoch,
+                seos,
+                expires_at,
+                may_take_over,
+            })
+        },
+    )
+}
+
+fn events() -> impl Strategy<Value = Event> {
+    use UserStatus::{Active, Departed};
+    let stock = select(vec![StockState::InStock, StockState::Lost, StockState::Retired]);
+    let verdicts = select(vec![Verdict::Keep, Verdict::Reject]);
+    let note = String::new;
+    prop_oneof![
+        12 => associated(),
+        3 => ids().prop_map(|association| Event::Disconnected { association }),
+        1 => ids().prop_map(move |association| Event::AssociationSuspended { association, note: note() }),
+        1 => ids().prop_map(|association| Event::AssociationResumed { association }),
+        1 => ids().prop_map(|association| Event::MadeActive { association }),
+        1 => ids().prop_map(|association| Event::MadeInactive { association }),
+        1 => ids().prop_map(|association| Event::MadePrimary { association }),
+        1 => (users(), select(vec![Active, Departed]))
+            .prop_map(|(user, status)| Event::UserStands { user, status }),
+        1 => users().prop_map(move |user| Event::UserSuspended { user, note: note() }),
+        1 => users().prop_map(|user| Event::UserResumed { user }),
+        1 => (bands(), stock)
+            .prop_map(|(serial, stock)| Event::BandStands { band: Band { stock, ..Band::new(serial) } }),
+        2 => (ids(), verdicts).prop_map(|(association, verdict)| Event::Settled { association, verdict }),
+    ]
+}
+
+/// Mostly one number per entry; sometimes two entries share one, as a copied station would write.
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let stamps = (0..30i64, 0..2u32, 0..3u8, 0..60u64);
+    vec((stamps, events()), 0..30).prop_map(|list| list.into_iter().map(entry).collect())
+}
+
+fn entry(((millis, counter, station, sequence), event): ((i64, u32, u8, u64), Event)) -> Entry {
+    let time = HybridTime {
+        millis: UnixMillis(millis),
+        counter,
+    };
+    Entry {
+        stamp: Stamp {
+            time,
+            station: StationId([station; 16]),
+            sequence,
+        },
+        event,
+    }
+}
+
+fn made(entries: &[Entry]) -> impl Iterator<Item = (Stamp, &Associated)> {
+    entries.iter().filter_map(|entry| match &entry.event {
+        Event::Associated(what) => Some((entry.stamp, what)),
+        _ => None,
+    })
+}
+
+fn check_one_of_each(state: &State) {
+    let mut holders = BTreeSet::new();
+    let mut active = BTreeSet::new();
+    let mut primary = BTreeSet::new();
+    for a in state.in_force() {
+        assert!(
+            holders.insert((a.band, a.zone)),
+            "two holders of {} in {:?}",
+            a.band,
+            a.zone
+        );
+        assert!(
+            !a.active || active.insert((&a.user, a.zone)),
+            "two active bands of {}",
+            a.user
+        );
+        assert!(
+            !a.primary || primary.insert((&a.user, a.zone)),
+            "two primary bands of {}",
+            a.user
+        );
+    }
+}
+
+fn check_quarantine_is_harmless(state: &State) {
+    for id in state.quarantine.keys() {
+        let association = &state.associations[id];
+        assert!(
+            association.is_suspended() && !association.active,
+            "{association:?}"
+        );
+    }
+    let idle = |a: &&policy::model::Association| !a.is_open();
+    assert!(
+        state
+            .associations
+            .values()
+            .filter(idle)
+            .all(|a| !a.active && !a.primary)
+    );
+}
+
+/// Whoever lost a SEOS-enabled band to another user lost it by an administrator's word.
+fn check_seos(entries: &[Entry], state: &State) {
+    let kept: BTreeSet<_> = entries
+        .iter()
+        .filter_map(|entry| match entry.event {
+            Event::Settled {
+                association,
+                verdict: Verdict::Keep,
+            } => Some(association),
+            _ => None,
+        })
+        .collect();
+    let taken = |a: &&policy::model::Association| a.ended.is_some_and(|e| e.cause == EndCause::TakenOver);
+    for lost in state
+        .associations
+        .values()
+        .filter(taken)
+        .filter(|a| state.bands[&a.band].seos)
+    {
+        let by_word = state
+            .associations
+            .values()
+            .any(|a| a.band == lost.band && kept.contains(&a.id));
+        assert!(by_word || state.quarantine.contains_key(&lost.id), "{lost:?}");
+    }
+}
+
+fn check_nothing_is_dropped(entries: &[Entry], state: &State) {
+    for (stamp, what) in made(entries) {
+        let association = what.association;
+        let applied = state.associations.get(&association).is_some_and(|a| {
+            (&a.user, a.band, a.zone, a.band_epoch) == (&what.user, what.band, what.zone, what.band_epoch)
+        });
+        assert!(
+            applied
+                || state
+                    .oddities
+                    .contains(&Oddity::IdUsedTwice { stamp, association })
+        );
+    }
+    for entry in entries {
+        if let Event::Disconnected { association } = entry.event {
+            let stamp = entry.stamp;
+            let unknown = state
+                .oddities
+                .contains(&Oddity::AssociationUnknown { stamp, association });
+            let ended = state.associations.get(&association).is_some_and(|a| !a.is_open());
+            assert!(unknown || ended, "{entry:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_order_duplication_and_split_gives_the_same_state(
+        list in entries(),
+        arrivals in vec(any::<Index>(), 0..60),
+        pieces in vec(any::<bool>(), 90),
+    ) {
+        let expected = merge(&list);
+        let mut arriving: Vec<_> = list.clone();
+        if !list.is_empty() {
+            for arrival in &arrivals {
+                let place = arrival.index(arriving.len());
+                let copy = arriving[place].clone();
+                arriving.push(copy);
+                arriving.swap(0, place);
+            }
+        }
+        let (mut here, mut there) = (History::default(), History::default());
+        for (entry, goes_here) in arriving.into_iter().rev().zip(pieces) {
+            if goes_here { here.absorb([entry]) } else { there.absorb([entry]) }
+        }
+        here.absorb(there.iter().cloned().collect::<Vec<_>>());
+        prop_assert_eq!(here.state(), expected);
+    }
+
+    #[test]
+    fn the_state_keeps_its_word(list in entries()) {
+        let state = merge(&list);
+        check_one_of_each(&state);
+        check_quarantine_is_harmless(&state);
+        check_seos(&list, &state);
+        check_nothing_is_dropped(&list, &state);
+    }
+
+    #[test]
+    fn histories_survive_being_written_down(list in entries()) {
+        let json = serde_json::to_string(&list).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Vec<Entry>>(&json).unwrap(), list);
+    }
+
+    /// Users and bands that no entry connects do not influence each other.
+    #[test]
+    fn unconnected_histories_fold_apart(one in entries(), other in entries()) {
+        let other: Vec<_> = other.into_iter().map(elsewhere).collect();
+        let mut expected = merge(&one);
+        let apart = merge(&other);
+        expected.users.extend(apart.users);
+        expected.bands.extend(apart.bands);
+        expected.associations.extend(apart.associations);
+        expected.quarantine.extend(apart.quarantine);
+        expected.oddities.extend(apart.oddities);
+        prop_assert_eq!(merge(one.iter().chain(&other)), expected);
+    }
+}
+
+/// The same history about other people, bands and stations.
+fn elsewhere(mut entry: Entry) -> Entry {
+    entry.stamp.station.0[0] ^= 0x80;
+    let other_user = |user: &mut UserId| *user = format!("{user} elsewhere").parse().unwrap();
+    let other_band = |band: &mut BandSerial| *band = format!("{band}-2").parse().unwrap();
+    match &mut entry.event {
+        Event::Associated(what) => {
+            what.association.0[0] ^= 0x80;
+            other_user(&mut what.user);
+            other_band(&mut what.band);
+        }
+        Event::BandStands { band } => other_band(&mut band.serial),
+        Event::UserStands { user, .. } | Event::UserSuspended { user, .. } | Event::UserResumed { user } => {
+            other_user(user);
+        }
+        Event::Disconnected { association }
+        | Event::AssociationSuspended { association, .. }
+        | Event::AssociationResumed { association }
+        | Event::MadeActive { association }
+        | Event::MadeInactive { association }
+        | Event::MadePrimary { association }
+        | Event::Settled { association, .. } => association.0[0] ^= 0x80,
+    }
+    entry
+}
