@@ -398,9 +398,7 @@ impl Receiver {
     }
 
     fn handle_timeout(&mut self, now: Instant) {
-        if self.acknowledge_at.is_some_and(|at| now >= at) {
-            self.acknowledge = true;
-        }
+        self.acknowledge |= self.acknowledge_at.take_if(|at| now >= *at).is_some();
     }
 
     fn acknowledged(&mut self) {
