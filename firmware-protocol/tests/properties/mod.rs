@@ -1,0 +1,5 @@
+//! What holds for every input, not only for those somebody thought of.
+
+mod agreement;
+mod framing;
+mod noise;
