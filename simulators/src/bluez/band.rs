@@ -6,6 +6,7 @@ use std::time::Duration;
 use firmware_protocol::time::Instant;
 
 use super::config::{BandConfig, Counters};
+use super::disturbance::Disturbed;
 use super::layout::Table;
 use crate::peripheral::Peripheral;
 use crate::random::Random;
@@ -27,8 +28,12 @@ pub(super) struct Band {
     pub(super) in_range: bool,
     /// The radio works but the band answers no ATT request.
     pub(super) mute: bool,
-    /// So many notifications get lost on their way.
-    pub(super) losses_left: u32,
+    /// So many links break before their services are resolved.
+    pub(super) breaks_left: u32,
+    /// Write commands, with their handles.
+    pub(super) down: Disturbed<(u16, Vec<u8>)>,
+    /// Notifications.
+    pub(super) up: Disturbed<Vec<u8>>,
     pub(super) counters: Counters,
 }
 
@@ -41,7 +46,9 @@ impl Band {
             next_advertisement: now,
             in_range: true,
             mute: false,
-            losses_left: 0,
+            breaks_left: 0,
+            down: Disturbed::default(),
+            up: Disturbed::default(),
             counters: Counters::default(),
         }
     }

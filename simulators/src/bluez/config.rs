@@ -119,8 +119,10 @@ pub struct Counters {
     pub connects: u64,
     /// Links ended, for whatever reason.
     pub disconnects: u64,
-    /// Times that services were resolved.
+    /// Times that the whole GATT table was read.
     pub discoveries: u64,
+    /// Times that the table was known from before.
+    pub discoveries_saved: u64,
     /// ATT requests that got their answer: discovery, subscriptions, reads, writes with response.
     pub att_exchanges: u64,
     /// Write requests that arrived at the band.
@@ -144,6 +146,7 @@ impl std::ops::AddAssign for Counters {
         self.connects += other.connects;
         self.disconnects += other.disconnects;
         self.discoveries += other.discoveries;
+        self.discoveries_saved += other.discoveries_saved;
         self.att_exchanges += other.att_exchanges;
         self.write_requests += other.write_requests;
         self.write_commands += other.write_commands;

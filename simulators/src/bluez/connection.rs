@@ -212,6 +212,10 @@ impl World {
             action: Action::Resolve,
         };
         connection.request(now, resolve);
+        if band.breaks_left > 0 {
+            band.breaks_left -= 1;
+            connection.lost_at = Some(now + self.config.supervision_timeout);
+        }
         self.links.insert(address, connection);
         self.send(changed(
             &Object::Device(address).path(),
@@ -264,7 +268,11 @@ impl World {
             band.peripheral.connected(now, link.mtu_bytes);
         }
         match down {
-            Down::Command { handle, value } => self.write_at_band(now, address, handle, &value, false),
+            Down::Command { handle, value } => {
+                for (handle, value) in band.down.pass((handle, value), &mut band.counters.dropped) {
+                    self.write_at_band(now, address, handle, &value, false);
+                }
+            }
             Down::Request(request) if band.mute => link.swallowed = Some(request),
             Down::Request(request) => self.answer_at_band(now, address, request),
         }
@@ -355,21 +363,16 @@ impl World {
         let (Some(band), Some(link)) = (self.bands.get_mut(&address), self.links.get(&address)) else {
             return;
         };
-        if band.losses_left > 0 || link.listeners.is_empty() {
-            band.losses_left = band.losses_left.saturating_sub(1);
+        let Some(placed) = band.table.notified().filter(|_| !link.listeners.is_empty()) else {
             band.counters.dropped += 1;
             return;
-        }
-        band.counters.notifications += 1;
-        band.counters.bytes_to_station += notified.len() as u64;
-        if let Some(placed) = band.table.notified() {
-            let object = Object::Characteristic(address, placed.service_handle, placed.handle);
-            self.send(changed(
-                &object.path(),
-                CHARACTERISTIC,
-                property("Value", notified),
-                &[],
-            ));
+        };
+        let path = Object::Characteristic(address, placed.service_handle, placed.handle).path();
+        let arrivals = band.up.pass(notified, &mut band.counters.dropped);
+        band.counters.notifications += arrivals.len() as u64;
+        band.counters.bytes_to_station += arrivals.iter().map(|value| value.len() as u64).sum::<u64>();
+        for value in arrivals {
+            self.send(changed(&path, CHARACTERISTIC, property("Value", value), &[]));
         }
     }
 
@@ -486,6 +489,8 @@ impl World {
         if announced {
             band.peripheral.disconnected(now);
         }
+        band.down.forget_delayed();
+        band.up.forget_delayed();
         band.schedule_advertisement(now, &mut self.random);
         self.drain(now, address);
     }

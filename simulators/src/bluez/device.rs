@@ -167,32 +167,43 @@ impl World {
         else {
             return;
         };
-        band.counters.discoveries += 1;
-        let is_new = device.table.is_none();
+        let is_known = device.table.as_ref() == Some(&band.table);
+        match is_known {
+            true => band.counters.discoveries_saved += 1,
+            false => band.counters.discoveries += 1,
+        }
+        let table = band.table.clone();
         device.name = band.config.name.clone();
-        device.uuids = band
-            .table
-            .services
-            .iter()
-            .map(|(_, uuid)| uuid_text(*uuid))
-            .collect();
-        device.table = Some(band.table.clone());
+        device.uuids = table.services.iter().map(|(_, uuid)| uuid_text(*uuid)).collect();
         let mut properties = property("ServicesResolved", true);
         properties.insert("UUIDs".to_owned(), value(device.uuids.clone()));
         if let Some(name) = &device.name {
             properties.insert("Name".to_owned(), value(name.clone()));
             properties.insert("Alias".to_owned(), value(name.clone()));
         }
-        if is_new {
-            self.announce_table(address);
+        if !is_known {
+            self.replace_table(address, table);
         }
         self.send(changed(&Object::Device(address).path(), DEVICE, properties, &[]));
     }
 
-    fn announce_table(&mut self, address: Address) {
+    /// The GATT objects of the new table take the place of those known before.
+    fn replace_table(&mut self, address: Address, table: Table) {
+        self.withdraw_table(address);
+        if let Some(device) = self.devices.get_mut(&address) {
+            device.table = Some(table);
+        }
         for object in self.gatt_objects(address) {
             let interfaces = self.interfaces(object);
             self.send(added(&object.path(), interfaces));
+        }
+    }
+
+    /// Takes a device's GATT objects off the bus, children first.
+    fn withdraw_table(&mut self, address: Address) {
+        for object in self.gatt_objects(address).into_iter().rev() {
+            let interfaces = self.interfaces(object);
+            self.send(removed(&object.path(), &interfaces));
         }
     }
 
@@ -218,13 +229,10 @@ impl World {
         if !self.devices.contains_key(&address) {
             return;
         }
-        let mut objects = self.gatt_objects(address);
-        objects.reverse();
-        objects.push(Object::Device(address));
-        for object in objects {
-            let interfaces = self.interfaces(object);
-            self.send(removed(&object.path(), &interfaces));
-        }
+        self.withdraw_table(address);
+        let object = Object::Device(address);
+        let interfaces = self.interfaces(object);
+        self.send(removed(&object.path(), &interfaces));
         self.devices.remove(&address);
     }
 

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use super::address::Address;
 use super::bus::BusError;
 use super::config::{BandConfig, Counters, DoubleConfig, Fault};
+use super::disturbance::Disturbance;
 use super::driver::{Driver, Job, Next, run};
 use crate::peripheral::Peripheral;
 
@@ -262,10 +263,36 @@ impl<P: Peripheral + 'static> BandPort<P> {
         });
     }
 
-    /// The next so many notifications get lost between the band and its listener.
-    pub fn lose_notifications(&self, count: u32) {
+    /// Disturbs the next so many notifications, after those arranged before.
+    pub fn disturb_notifications(&self, disturbance: Disturbance, count: u32) {
         self.on_band(move |driver, address| {
-            driver.world.bands.get_mut(&address)?.losses_left = count;
+            driver
+                .world
+                .bands
+                .get_mut(&address)?
+                .up
+                .arrange(disturbance, count);
+            Some(())
+        });
+    }
+
+    /// Disturbs the next so many write commands (without response), after those arranged before.
+    pub fn disturb_commands(&self, disturbance: Disturbance, count: u32) {
+        self.on_band(move |driver, address| {
+            driver
+                .world
+                .bands
+                .get_mut(&address)?
+                .down
+                .arrange(disturbance, count);
+            Some(())
+        });
+    }
+
+    /// The next so many links break right after they were made, before their services are resolved.
+    pub fn break_links(&self, count: u32) {
+        self.on_band(move |driver, address| {
+            driver.world.bands.get_mut(&address)?.breaks_left = count;
             Some(())
         });
     }

@@ -301,3 +301,28 @@ fn without_a_demand_for_duplicates_only_changes_are_told() {
     assert!(device.last_seen > seen);
     assert_eq!(device.manufacturer_data, data);
 }
+
+#[test]
+fn a_changed_table_is_read_anew() {
+    let mut bench = Bench::joined(DoubleConfig::default());
+    let now = bench.now;
+    bench.world.close(now, BAND);
+    bench.pass(SECOND);
+    let band = bench.world.bands.get_mut(&BAND).unwrap();
+    band.table.characteristics.pop();
+    let counters = |bench: &Bench| {
+        let counters = bench.world.bands[&BAND].counters;
+        (counters.discoveries, counters.discoveries_saved)
+    };
+    assert_eq!(counters(&bench), (1, 0));
+    bench.device("Connect");
+    let words = bench.pass(SECOND);
+    let count = |word: &str| words.iter().filter(|it| *it == word).count();
+    // Two services; four characteristics, then three; two descriptors.
+    assert_eq!((count("InterfacesRemoved"), count("InterfacesAdded")), (8, 7));
+    assert_eq!(counters(&bench), (2, 0));
+    bench.world.close(bench.now, BAND);
+    bench.device("Connect");
+    bench.pass(SECOND);
+    assert_eq!(counters(&bench), (2, 1));
+}

@@ -101,7 +101,7 @@ pub(super) fn uuid_text(uuid: gatt::Uuid) -> String {
 }
 
 /// A characteristic at its place in the table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Placed {
     pub(super) service_handle: u16,
     pub(super) handle: u16,
@@ -111,7 +111,7 @@ pub(super) struct Placed {
 }
 
 /// The layout with handles. Services begin at multiples of 16 so that paths are easy to read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) services: Vec<(u16, gatt::Uuid)>,
     pub(super) characteristics: Vec<Placed>,

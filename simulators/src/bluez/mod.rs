@@ -22,7 +22,7 @@
 //! | `objects` | the object tree, properties, introspection |
 //! | `adapter`, `device`, `gatt` | the methods of their interfaces |
 //! | `connection`, `link` | ATT on a link, and the pace of its connection events |
-//! | `band`, `layout` | what is on the air, and its GATT table |
+//! | `band`, `layout`, `disturbance` | what is on the air, its GATT table, what happens to single values |
 
 mod adapter;
 mod address;
@@ -31,6 +31,7 @@ mod bus;
 mod config;
 mod connection;
 mod device;
+mod disturbance;
 mod double;
 mod driver;
 mod gatt;
@@ -46,6 +47,7 @@ mod world;
 pub use address::{Address, NoAddress};
 pub use bus::{BusError, PrivateBus};
 pub use config::{BandConfig, Counters, DoubleConfig, Fault};
+pub use disturbance::Disturbance;
 pub use double::{BandPort, Double, StartError};
 pub use layout::{Characteristic, Layout, Role, Service};
 pub use link::Pace;

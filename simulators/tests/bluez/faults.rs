@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use simulators::bluez::{BandPort, Double, DoubleConfig, Fault};
+use simulators::bluez::{BandPort, Disturbance, Double, DoubleConfig, Fault};
 
 use crate::support::{Client, Echo, echo, quick, start};
 
@@ -163,14 +163,36 @@ fn a_mute_band_is_given_up_after_a_while() {
 }
 
 #[test]
-fn lost_notifications_are_lost() {
+fn values_get_lost_on_their_way() {
     let Some((_double, band, mut client, address)) = joined(quick()) else {
         return;
     };
-    band.lose_notifications(2);
+    band.disturb_notifications(Disturbance::Lose, 2);
     band.with(|echo, _| (1..=3).for_each(|number| echo.say(&[number])));
     assert_eq!(client.event(&format!("value {address} 0003 ")), "03");
     assert_eq!(band.counters().dropped, 2);
+    band.disturb_commands(Disturbance::Lose, 1);
+    client.ask(&format!("command {address} 04")).unwrap();
+    echoes(&mut client, &address, "05");
+    assert_eq!(band.with(|echo, _| echo.written.clone()), [[5]]);
+}
+
+#[test]
+fn a_link_can_break_while_its_services_are_being_resolved() {
+    let Some(double) = start(quick()) else { return };
+    let band = echo(&double, 1);
+    let mut client = Client::open(&double);
+    client.ask("start_scan").unwrap();
+    let address = client.find(&band);
+    band.break_links(1);
+    // btleplug waits half a minute for services that will not come.
+    let unanswered = client.send(&format!("connect {address}"));
+    client.event(&format!("connected {address}"));
+    client.event(&format!("disconnected {address}"));
+    client.join(&address);
+    echoes(&mut client, &address, "06");
+    // The second connect resolved the services that the first one was waiting for.
+    client.answer(unanswered).unwrap();
 }
 
 #[test]
