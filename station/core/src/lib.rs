@@ -6,15 +6,19 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | [`enrollment`] | the flow of one person with one band |
 //! | [`ticket`] | who stands at the station, and how often somebody may guess |
 //! | [`journal`] | what is written down before anybody is told, and the chain it hangs on |
 //! | [`replica`] | the rows a station stores, and how records change them |
 //! | [`provision`] | the file a station starts with |
 //! | [`clock`] | time that never extends a permission |
+//! | [`label`] | what a band writes on its screen |
 //! | [`convert`] | between what bands say and what the policy speaks of |
 pub mod clock;
 pub mod convert;
+pub mod enrollment;
 pub mod journal;
+pub mod label;
 pub mod provision;
 pub mod replica;
 pub mod ticket;

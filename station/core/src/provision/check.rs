@@ -12,6 +12,7 @@ use policy::model::{Association, GroupPolicy, PolicyFault, User, UserId};
 use super::file::{AssociationEntry, FORMAT, OperatorEntry, ProvisionFile, TicketEntry, UserEntry};
 use super::{Provision, ProvisionFault, ProvisionFaults};
 use crate::convert;
+use crate::label::is_label;
 use crate::replica::{AssociationRow, OperatorRow, TicketRow, TicketState, UserRow, derived_handle};
 use crate::ticket::{CodeHash, CodeKey, TicketId};
 
@@ -249,17 +250,11 @@ fn check_users(file: &ProvisionFile, faults: &mut Faults) -> Vec<UserRow> {
             );
         }
         if !is_label(&user.label) {
-            let fix = "use at most 12 of A-Z, 0-9, space and -._'";
+            let fix = "use at most 12 of A-Z, 0-9, space inside, and .,-_+/&'()#";
             faults.add(format!("users[{index}].label"), "cannot be shown on a band", fix);
         }
     }
     rows
-}
-
-/// What every band can show: see the band's refusal `BadLabel`.
-fn is_label(label: &str) -> bool {
-    let shown = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || " -._'".contains(c);
-    label.chars().count() <= 12 && label.chars().all(shown) && label.trim() == label
 }
 
 fn user_row(entry: &UserEntry, organization: OrganizationId) -> UserRow {

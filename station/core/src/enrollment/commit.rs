@@ -1,0 +1,161 @@
+//! Commit, receipt, done.
+
+use firmware_protocol::certificate::Signed;
+use firmware_protocol::id::Serial;
+use firmware_protocol::message::{BandRefusal, Commit, Refused, StationToBand};
+use firmware_protocol::receipt::Receipt;
+use policy::model::Association;
+
+use super::Core;
+use super::contact::Contact;
+use super::event::{Knowledge, Outcome, Screen};
+use super::refusal::{FlowRefusal, Refusal, of_band};
+use super::state::{Asked, State, Then};
+use crate::journal::{Committed, Intent, RollbackCause};
+use crate::replica::{Change, changes_on_commit};
+
+impl Core {
+    /// The intent is durable: commit, unless somebody cancelled or the band is gone.
+    pub(super) fn commit(&mut self, mut contact: Box<Contact>, intent: Intent) -> State {
+        self.open = Some(intent.association);
+        contact.pending = None;
+        if self.cancelled {
+            return self.abort(contact, intent, RollbackCause::Cancelled);
+        }
+        if !contact.live {
+            return self.lost();
+        }
+        let Intent {
+            association, epoch, ..
+        } = intent;
+        self.request(StationToBand::Commit(Commit { association, epoch }));
+        State::Committing {
+            contact,
+            intent,
+            until: self.answer_until(),
+        }
+    }
+
+    /// The band says it committed, and gives its proof.
+    pub(super) fn committed(&mut self, contact: Box<Contact>, intent: &Intent, signed: Signed) -> State {
+        let receipt = contact.receipt_of_intent(self.start.organization, &signed, intent);
+        self.proven(contact, receipt, signed, false)
+    }
+
+    /// The band gave a proof again, for an intent or for what another session left.
+    pub(super) fn recalled(
+        &mut self,
+        contact: Box<Contact>,
+        intent: Option<&Intent>,
+        signed: Signed,
+    ) -> State {
+        let organization = self.start.organization;
+        let receipt = match intent {
+            Some(intent) => contact.receipt_of_intent(organization, &signed, intent),
+            None => contact
+                .held(organization, self.start.zone)
+                .and_then(|held| contact.receipt_of_held(organization, &signed, held)),
+        };
+        self.proven(contact, receipt, signed, true)
+    }
+
+    fn proven(
+        &mut self,
+        contact: Box<Contact>,
+        receipt: Option<Receipt>,
+        signed: Signed,
+        recovered: bool,
+    ) -> State {
+        match receipt {
+            None => self.refuse(Some(contact), Refusal::flow(FlowRefusal::ReceiptInvalid)),
+            Some(receipt) => {
+                let receipt = Box::new(receipt);
+                self.ask(
+                    contact,
+                    Asked::Receipt {
+                        receipt,
+                        signed,
+                        recovered,
+                    },
+                )
+            }
+        }
+    }
+
+    /// The band did not commit.
+    pub(super) fn not_committed(&mut self, contact: Box<Contact>, refused: &Refused) -> State {
+        match refused.reason {
+            // Gone, or not writable just now: its report says where we stand.
+            BandRefusal::NotThere | BandRefusal::StorageFault => self.refresh(contact),
+            reason => self.refuse(Some(contact), of_band(reason, refused.detail)),
+        }
+    }
+
+    /// The proof is good and everything it touches is known: write it down.
+    pub(super) fn record_receipt(
+        &mut self,
+        mut contact: Box<Contact>,
+        receipt: Box<Receipt>,
+        signed: Signed,
+        recovered: bool,
+        known: &Knowledge,
+    ) -> State {
+        contact.finish = Some(receipt.association);
+        let record = Committed {
+            flow: self.start.flow,
+            receipt: signed,
+            band_key: contact.certificate.signing_key,
+            recovered,
+        };
+        let changes = changes_of(&receipt, known);
+        let serves_person = self.user() == Some(receipt.user) && self.is_of_this_visit(&receipt, known);
+        let then = match serves_person {
+            true => Then::Done { receipt, recovered },
+            false => Then::Settled(Screen::Settled {
+                association: receipt.association,
+                rolled_back: None,
+            }),
+        };
+        self.append(Some(contact), vec![record.into()], changes, then)
+    }
+
+    /// The association was made in this visit: its intent is open and young. Another one of the same
+    /// person is only settled, for they came for something new.
+    fn is_of_this_visit(&self, receipt: &Receipt, known: &Knowledge) -> bool {
+        let intent = known
+            .open_intents
+            .iter()
+            .find(|intent| intent.association == receipt.association);
+        intent.is_some_and(|intent| intent.flow == self.start.flow || self.is_young(intent, known))
+    }
+
+    /// The proof is durable: only now is anybody told.
+    pub(super) fn done(
+        &mut self,
+        contact: Option<Box<Contact>>,
+        receipt: Box<Receipt>,
+        recovered: bool,
+    ) -> State {
+        self.open = None;
+        let association = receipt.association;
+        self.show(Screen::Done { receipt, recovered });
+        self.finish(contact, Outcome::Enrolled { association })
+    }
+}
+
+fn changes_of(receipt: &Receipt, known: &Knowledge) -> Vec<Change> {
+    let Some(user) = &known.user else {
+        // The proof is kept in the journal; without a user there is no row to write.
+        return vec![Change::CloseIntent {
+            association: receipt.association,
+        }];
+    };
+    let associations: Vec<Association> = known.associations.iter().map(|k| k.association.clone()).collect();
+    let of_band = |serial: &Serial| {
+        known
+            .band
+            .as_ref()
+            .filter(|band| band.serial.as_str() == serial.as_str())
+    };
+    changes_on_commit(receipt, &user.user.id, of_band(&receipt.serial), &associations)
+}
