@@ -53,7 +53,8 @@ codes! {
         /// Registration, and the user does not hold the band in the enrollment zone.
         EnrollmentMissing = "enrollment_missing",
             "This band is not enrolled for this person, so it cannot be registered.";
-        /// A take-over, and the station's knowledge is older than `takeover_max_age_s` or of unknown age.
+        /// A take-over, or a band whose own record names another holder, and the station's knowledge is older
+        /// than `takeover_max_age_s` or of unknown age.
         ReplicaTooOldForTakeover = "replica_too_old_for_takeover",
             "This station must reach the console before a band can pass from one person to another.";
     }

@@ -200,12 +200,13 @@ impl DecideInput {
         let repair = self
             .report
             .map(|report| mismatch::repair(report.says(self.zone), allowed));
+        let to_do = repair.filter(|repair| *repair == Repair::DeleteUserData);
         let mut explanation = decision.to_string();
-        for text in [
-            mismatch.map(Mismatch::text),
-            repair.filter(|_| allowed).map(Repair::text),
-        ] {
-            text.into_iter().for_each(|text| explanation.extend([" ", text]));
+        for text in [mismatch.map(Mismatch::text), to_do.map(Repair::text)]
+            .into_iter()
+            .flatten()
+        {
+            explanation.extend([" ", text]);
         }
         DecideOutput {
             id: self.id.clone(),

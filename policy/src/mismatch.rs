@@ -8,7 +8,8 @@
 //!
 //! A band whose own record names another holder is never overwritten, however fresh or stale the replica: the
 //! record goes only when somebody deletes the user data by hand on the band, and nobody is asked to do so
-//! before the policy has allowed what comes after it.
+//! before the policy has allowed what comes after it. It does not allow that on knowledge that is too old for a
+//! take-over: the band may have been enrolled at a station this one has not heard from.
 
 use crate::codes::codes;
 use crate::facts::{Facts, Holds};

@@ -17,7 +17,7 @@ pub(crate) struct Column {
     pub(crate) values: &'static [&'static str],
 }
 
-pub(crate) const COLUMNS: [Column; 7] = [
+pub(crate) const COLUMNS: [Column; 8] = [
     Column {
         name: "zone",
         values: &["enroll", "register", "unenrolled"],
@@ -47,6 +47,10 @@ pub(crate) const COLUMNS: [Column; 7] = [
         ],
     },
     Column {
+        name: "record",
+        values: &["clear", "another"],
+    },
+    Column {
         name: "kind",
         values: &["plain", "seos"],
     },
@@ -62,7 +66,7 @@ pub(crate) const FLAGS: [(bool, bool); 3] = [(false, false), (true, false), (tru
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 
 #[derive(Clone, Default)]
-pub(crate) struct Case([&'static str; 7]);
+pub(crate) struct Case([&'static str; 8]);
 
 impl Case {
     fn place(name: &str) -> usize {
@@ -163,15 +167,22 @@ impl Case {
         }
     }
 
+    /// A band enrolled for the user may still name another holder in the registration zone.
     fn report(&self) -> BandReport {
-        let enrollment = if self.get("zone") == "register" {
-            Holds::ThisUser
+        let names_another = self.get("record") == "another";
+        let unless_enrolled = if names_another {
+            Holds::AnotherUser
         } else {
             Holds::Nobody
         };
+        let (enrollment, registration) = match self.get("zone") {
+            "register" => (Holds::ThisUser, unless_enrolled),
+            _ => (unless_enrolled, Holds::Nobody),
+        };
         BandReport {
             enrollment,
-            ..BandReport::default()
+            registration,
+            seos: false,
         }
     }
 
@@ -270,10 +281,10 @@ pub(crate) fn join(outcomes: &[String; 3]) -> String {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [zone, person, age, has, band, kind, stock] = self.0;
+        let [zone, person, age, has, band, record, kind, stock] = self.0;
         write!(
             f,
-            "{zone:10} {person:9} {age:5} {has:9} {band:10} {kind:5} {stock:8}"
+            "{zone:10} {person:9} {age:5} {has:9} {band:10} {record:7} {kind:5} {stock:8}"
         )
     }
 }

@@ -43,6 +43,9 @@ pub(crate) fn outcome(case: &Case, (own, any): (bool, bool)) -> String {
     if word("zone") == "unenrolled" {
         object("enrollment_missing");
     }
+    if word("record") == "another" && matches!(word("age"), "stale" | "old" | "doubt") {
+        object("replica_too_old_for_takeover");
+    }
     // The rows of the rules in their order: user's active band, presented band, kind, level of the policy.
     match (word("has"), word("band"), word("kind"), level) {
         ("none" | "suspended", "free", _, _) => {}
