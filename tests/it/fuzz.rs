@@ -7,6 +7,7 @@ use tests::volume;
 fn cases(target: &str) -> u64 {
     match target {
         "band_certificate" | "station_certificate" | "receipt" => volume(20_000, 2_000_000),
+        "band_session" | "station_session" => volume(4_000, 400_000),
         _ => volume(500_000, 50_000_000),
     }
 }
@@ -32,7 +33,8 @@ macro_rules! targets {
 }
 
 targets! {
-    station_to_band band_to_station info beacon band_certificate station_certificate receipt
+    station_to_band band_to_station info beacon band_certificate station_certificate receipt framing band_session
+    station_session
 }
 
 #[test]

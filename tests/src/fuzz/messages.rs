@@ -50,7 +50,7 @@ pub(super) fn requests() -> Vec<Input> {
         zone: Zone::Enrollment,
         epoch: 1,
         mode: Mode::Capture,
-        label: "Kim".into(),
+        label: "KIM".into(),
     };
     let register = Arm {
         zone: Zone::Registration,

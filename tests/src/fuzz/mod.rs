@@ -8,8 +8,11 @@
 mod advertising;
 mod corpus;
 mod explore;
+mod frames;
 mod messages;
 mod mutate;
+mod script;
+mod sessions;
 mod signed;
 
 pub use corpus::{corpus, corpus_dir, write_seeds};
@@ -44,43 +47,32 @@ pub struct Target {
     pub seeds: fn() -> Vec<Input>,
 }
 
+impl Target {
+    const fn new(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Input>) -> Self {
+        Self { name, run, seeds }
+    }
+}
+
 /// Every target.
 pub const TARGETS: &[Target] = &[
-    Target {
-        name: "station_to_band",
-        run: messages::station_to_band,
-        seeds: messages::requests,
-    },
-    Target {
-        name: "band_to_station",
-        run: messages::band_to_station,
-        seeds: messages::answers,
-    },
-    Target {
-        name: "info",
-        run: messages::info,
-        seeds: messages::infos,
-    },
-    Target {
-        name: "beacon",
-        run: advertising::beacon,
-        seeds: advertising::beacons,
-    },
-    Target {
-        name: "band_certificate",
-        run: signed::band_certificate,
-        seeds: signed::band_certificates,
-    },
-    Target {
-        name: "station_certificate",
-        run: signed::station_certificate,
-        seeds: signed::station_certificates,
-    },
-    Target {
-        name: "receipt",
-        run: signed::receipt,
-        seeds: signed::receipts,
-    },
+    Target::new("station_to_band", messages::station_to_band, messages::requests),
+    Target::new("band_to_station", messages::band_to_station, messages::answers),
+    Target::new("info", messages::info, messages::infos),
+    Target::new("beacon", advertising::beacon, advertising::beacons),
+    Target::new(
+        "band_certificate",
+        signed::band_certificate,
+        signed::band_certificates,
+    ),
+    Target::new(
+        "station_certificate",
+        signed::station_certificate,
+        signed::station_certificates,
+    ),
+    Target::new("receipt", signed::receipt, signed::receipts),
+    Target::new("framing", frames::framing, frames::scripts),
+    Target::new("band_session", sessions::band, sessions::at_band),
+    Target::new("station_session", sessions::station, sessions::at_station),
 ];
 
 /// Fails on a byte that its seeds do not hold: whoever does not find it does not look.
