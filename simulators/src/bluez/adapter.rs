@@ -10,7 +10,9 @@ use firmware_protocol::time::Instant;
 use super::address::{ADAPTER_PATH, Address, Object};
 use super::device::Device;
 use super::layout::uuid_text;
-use super::message::{ADAPTER, Interfaces, Refusal, added, changed, property, removed, value};
+use super::message::{
+    ADAPTER, Interfaces, Refusal, added, changed, property, removed, unknown_method, value,
+};
 use super::world::World;
 use crate::random::Random;
 
@@ -92,7 +94,7 @@ impl World {
             "StartDiscovery" => self.start_discovery(client),
             "StopDiscovery" => self.stop_discovery(&client),
             "RemoveDevice" => self.remove_device_call(now, &call),
-            _ => Err(super::message::unknown_method(&call)),
+            _ => Err(unknown_method(&call)),
         };
         self.conclude(&call, outcome);
     }
@@ -153,8 +155,7 @@ impl World {
             .filter_map(|device| device.rssi.take().map(|_| device.address))
             .collect();
         for address in heard {
-            let path = Object::Device(address).path();
-            self.send(changed(&path, super::message::DEVICE, PropMap::new(), &["RSSI"]));
+            self.device_changed(address, PropMap::new(), &["RSSI"]);
         }
         self.adapter_changed(property("Discovering", false));
     }
@@ -310,8 +311,14 @@ impl World {
             .get(&address)
             .is_some_and(|device| device.connecting.is_some())
         {
-            return self.establish(now, address);
+            self.establish(now, address);
+        } else if self.adapter.is_discovering() {
+            self.report(now, address, beacon);
         }
+    }
+
+    /// Tells those who scan of an advertisement.
+    fn report(&mut self, now: Instant, address: Address, beacon: Beacon) {
         let Some(band) = self.bands.get(&address) else {
             return;
         };
@@ -362,12 +369,7 @@ impl World {
             device.manufacturer_data = Some(data);
         }
         if !properties.is_empty() {
-            self.send(changed(
-                &Object::Device(address).path(),
-                super::message::DEVICE,
-                properties,
-                &[],
-            ));
+            self.device_changed(address, properties, &[]);
         }
     }
 }

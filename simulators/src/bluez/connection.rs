@@ -13,7 +13,7 @@ use firmware_protocol::time::Instant;
 use super::address::{Address, Object};
 use super::layout::Role;
 use super::link::{Link, Pace};
-use super::message::{CHARACTERISTIC, DEVICE, Refusal, changed, property, value};
+use super::message::{CHARACTERISTIC, Refusal, changed, property, value};
 use super::world::World;
 
 /// Longest attribute value (Core 5.4, Vol 3, Part F, 3.2.9).
@@ -42,6 +42,17 @@ pub(super) struct Request {
     pub(super) rounds_left: u32,
     pub(super) value_len: usize,
     pub(super) action: Action,
+}
+
+impl Request {
+    /// One request and its response.
+    pub(super) fn once(value_len: usize, action: Action) -> Self {
+        Self {
+            rounds_left: 1,
+            value_len,
+            action,
+        }
+    }
 }
 
 /// What a request is for, with the call that waits for it.
@@ -197,32 +208,28 @@ impl World {
             return;
         };
         let call = device.connecting.take();
-        let known = device.table.is_some();
+        let is_known = device.table.is_some();
         band.counters.connects += 1;
         let mtu_bytes = band.config.mtu_bytes_max.min(self.config.mtu_bytes_max);
         let mut connection = Connection::new(self.config.pace, mtu_bytes, now);
-        let exchanges = if known {
-            self.config.exchanges_cached
-        } else {
-            self.config.exchanges_first
+        let exchanges = match is_known {
+            true => self.config.exchanges_cached,
+            false => self.config.exchanges_first,
         };
-        let resolve = Request {
-            rounds_left: exchanges.max(1),
-            value_len: ANSWER_LEN,
-            action: Action::Resolve,
-        };
-        connection.request(now, resolve);
+        let rounds_left = exchanges.max(1);
+        connection.request(
+            now,
+            Request {
+                rounds_left,
+                ..Request::once(ANSWER_LEN, Action::Resolve)
+            },
+        );
         if band.breaks_left > 0 {
             band.breaks_left -= 1;
             connection.lost_at = Some(now + self.config.supervision_timeout);
         }
         self.links.insert(address, connection);
-        self.send(changed(
-            &Object::Device(address).path(),
-            DEVICE,
-            property("Connected", true),
-            &[],
-        ));
+        self.device_changed(address, property("Connected", true), &[]);
         if let Some(call) = call {
             self.conclude(&call, Ok(()));
         }
@@ -470,7 +477,7 @@ impl World {
         if link.resolved {
             properties.insert("ServicesResolved".to_owned(), value(false));
         }
-        self.send(changed(&Object::Device(address).path(), DEVICE, properties, &[]));
+        self.device_changed(address, properties, &[]);
         let (calls, disconnect_calls) = link.into_calls();
         for call in calls {
             self.refuse(&call, Refusal::Failed("Operation failed with ATT error: 0x00"));

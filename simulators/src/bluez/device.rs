@@ -184,7 +184,16 @@ impl World {
         if !is_known {
             self.replace_table(address, table);
         }
-        self.send(changed(&Object::Device(address).path(), DEVICE, properties, &[]));
+        self.device_changed(address, properties, &[]);
+    }
+
+    pub(super) fn device_changed(&mut self, address: Address, properties: PropMap, invalidated: &[&str]) {
+        self.send(changed(
+            &Object::Device(address).path(),
+            DEVICE,
+            properties,
+            invalidated,
+        ));
     }
 
     /// The GATT objects of the new table take the place of those known before.

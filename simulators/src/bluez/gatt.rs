@@ -47,58 +47,24 @@ impl World {
 
     /// A command is answered once it is queued, a request once the band has answered.
     fn write_value(&mut self, now: Instant, address: Address, to: &Placed, call: Message) -> Outcome {
-        let Ok((written, options)) = call.read2::<Vec<u8>, PropMap>() else {
+        let Ok((value, options)) = call.read2::<Vec<u8>, PropMap>() else {
             return Err((call, Refusal::InvalidArguments));
         };
         let Some(link) = self.links.get_mut(&address) else {
             return Err((call, Refusal::Failed("Not connected")));
         };
-        let has = |flag| to.characteristic.flags.contains(&flag);
-        let is_command = match prop_cast::<String>(&options, "type").map(String::as_str) {
-            Some("command") => true,
-            Some(_) => false,
-            None => has("write-without-response"),
-        };
-        let allowed = if is_command {
-            has("write-without-response")
-        } else {
-            has("write")
-        };
-        let fits = written.len() <= link.value_len_max();
-        match (allowed, is_command) {
-            (false, _) => return Err((call, Refusal::NotSupported)),
-            (true, true) if !fits => return Err((call, Refusal::Failed("Failed to initiate write"))),
-            (true, false) if !fits || written.len() > VALUE_LEN_MAX => {
-                return Err((call, Refusal::InvalidLength));
+        let (handle, value_len) = (to.handle, value.len());
+        match way_to_write(to, &options, value_len, link.value_len_max()) {
+            Err(refusal) => return Err((call, refusal)),
+            Ok(Way::Request) => {
+                let action = Action::Write { handle, value, call };
+                link.request(now, Request::once(value_len, action));
             }
-            _ => {}
-        }
-        let handle = to.handle;
-        let value_len = written.len();
-        if is_command {
-            link.link.push_down(
-                now,
-                value_len,
-                Down::Command {
-                    handle,
-                    value: written,
-                },
-            );
-            self.conclude(&call, Ok(()));
-        } else {
-            let action = Action::Write {
-                handle,
-                value: written,
-                call,
-            };
-            link.request(
-                now,
-                Request {
-                    rounds_left: 1,
-                    value_len,
-                    action,
-                },
-            );
+            Ok(Way::Command) => {
+                link.link
+                    .push_down(now, value_len, Down::Command { handle, value });
+                self.conclude(&call, Ok(()));
+            }
         }
         Ok(())
     }
@@ -115,14 +81,7 @@ impl World {
             value: None,
             call,
         };
-        link.request(
-            now,
-            Request {
-                rounds_left: 1,
-                value_len: 0,
-                action,
-            },
-        );
+        link.request(now, Request::once(0, action));
         Ok(())
     }
 
@@ -183,16 +142,41 @@ impl World {
     }
 }
 
+/// How a value is written.
+enum Way {
+    Command,
+    Request,
+}
+
+/// Without a wish of the client's, a command if the characteristic allows it.
+fn way_to_write(
+    to: &Placed,
+    options: &PropMap,
+    value_len: usize,
+    value_len_max: usize,
+) -> Result<Way, Refusal> {
+    let allows = |flag| to.characteristic.flags.contains(&flag);
+    let is_command = match prop_cast::<String>(options, "type").map(String::as_str) {
+        Some(wish) => wish == "command",
+        None => allows("write-without-response"),
+    };
+    let fits = value_len <= value_len_max;
+    match is_command {
+        true if !allows("write-without-response") => Err(Refusal::NotSupported),
+        true if !fits => Err(Refusal::Failed("Failed to initiate write")),
+        true => Ok(Way::Command),
+        false if !allows("write") => Err(Refusal::NotSupported),
+        false if !fits || value_len > VALUE_LEN_MAX => Err(Refusal::InvalidLength),
+        false => Ok(Way::Request),
+    }
+}
+
 /// What is refused goes back with the call.
 type Outcome = Result<(), (Message, Refusal)>;
 
 fn subscription(handle: u16, on: bool, call: Option<Message>) -> Request {
     let action = Action::Subscribe { handle, on, call };
-    Request {
-        rounds_left: 1,
-        value_len: SUBSCRIPTION_LEN,
-        action,
-    }
+    Request::once(SUBSCRIPTION_LEN, action)
 }
 
 fn client(call: &Message) -> String {

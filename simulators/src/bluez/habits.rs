@@ -303,6 +303,40 @@ fn without_a_demand_for_duplicates_only_changes_are_told() {
 }
 
 #[test]
+fn a_removed_device_is_forgotten_with_its_link() {
+    let mut bench = Bench::joined(DoubleConfig::default());
+    bench.call(ADAPTER_PATH, ADAPTER, "StopDiscovery", ());
+    bench.pass(SECOND);
+    let path = super::message::object_path(&Object::Device(BAND).path());
+    bench.call(ADAPTER_PATH, ADAPTER, "RemoveDevice", (path.clone(),));
+    let words = bench.pass(SECOND);
+    assert_eq!(words[..2], ["Connected false", "ServicesResolved false"]);
+    assert_eq!(words.last().unwrap(), "answer 4");
+    assert!(bench.world.devices.is_empty() && bench.world.links.is_empty());
+    bench.call(ADAPTER_PATH, ADAPTER, "RemoveDevice", (path,));
+    assert_eq!(bench.pass(SECOND), ["error 5 Does Not Exist"]);
+}
+
+#[test]
+fn what_is_not_there_is_refused_by_name() {
+    let mut bench = Bench::scanning(DoubleConfig::default());
+    bench.device("Pair");
+    bench.device("Dance");
+    bench.call("/org/bluez/hci0/dev_00_00_00_00_00_00", DEVICE, "Connect", ());
+    bench.call("/org/bluez", "org.bluez.AgentManager1", "RequestDefaultAgent", ());
+    let missing = |name: &str| {
+        format!("Method \"{name}\" with signature \"\" on interface \"{DEVICE}\" doesn't exist\n")
+    };
+    let expected = [
+        "error 2 Operation is not supported".to_owned(),
+        format!("error 3 {}", missing("Dance")),
+        format!("error 4 {}", missing("Connect")),
+        "answer 5".to_owned(),
+    ];
+    assert_eq!(bench.pass(Duration::ZERO), expected);
+}
+
+#[test]
 fn a_changed_table_is_read_anew() {
     let mut bench = Bench::joined(DoubleConfig::default());
     let now = bench.now;

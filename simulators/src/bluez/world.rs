@@ -195,7 +195,9 @@ impl World {
     pub(super) fn remove_band(&mut self, now: Instant, address: Address) -> Option<Band> {
         self.lose_link(now, address);
         let mut band = self.bands.remove(&address)?;
-        if self.links.get(&address).is_some_and(|link| link.announced) {
+        // What is added at this address later has never heard of the link.
+        if let Some(link) = self.links.get_mut(&address).filter(|link| link.announced) {
+            link.announced = false;
             band.peripheral.disconnected(now);
         }
         self.counters += band.counters;

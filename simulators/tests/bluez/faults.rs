@@ -163,6 +163,21 @@ fn a_mute_band_is_given_up_after_a_while() {
 }
 
 #[test]
+fn a_band_can_be_taken_away_and_come_back_as_another() {
+    let Some((double, band, mut client, address)) = joined(quick()) else {
+        return;
+    };
+    let old = band.remove();
+    assert_eq!(old.disconnects, 1);
+    let band = echo(&double, 1);
+    client.event(&format!("disconnected {address}"));
+    client.join(&address);
+    echoes(&mut client, &address, "07");
+    assert_eq!(band.with(|echo, _| echo.disconnects), 0);
+    assert_eq!(double.counters().connects, 2);
+}
+
+#[test]
 fn values_get_lost_on_their_way() {
     let Some((_double, band, mut client, address)) = joined(quick()) else {
         return;
