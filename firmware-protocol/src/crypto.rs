@@ -1,6 +1,6 @@
 //! The primitives under the handshake: X25519 (RFC 7748), ChaCha20-Poly1305 (RFC 8439) and SHA-256
 //! (FIPS 180-4), behind the traits of the Noise framework. With the feature `ring` the last two come
-//! from ring; both give the same bytes, which `tests/vectors.rs` checks.
+//! from ring; both give the same bytes, which the tests of this module check against published examples.
 
 use alloc::vec::Vec;
 
@@ -238,3 +238,6 @@ impl noise_protocol::Hash for Sha256 {
             .expect("SHA-256 has 32 bytes")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -366,3 +366,6 @@ fn match_answer(
         Err(BandMisbehaved::WrongAnswer { request, answer })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -410,3 +410,6 @@ fn reveal(state: &mut State, ciphertext: &[u8]) -> Result<Revealed, StationMisbe
     };
     Ok((Box::new(transport), Box::new(peer), message.to_vec()))
 }
+
+#[cfg(test)]
+mod tests;
