@@ -1,0 +1,77 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+/// Runs one command line; `DIR` stands for the test's folder.
+fn console(dir: &Path, arguments: &str) -> Result<()> {
+    let arguments = arguments.replace("DIR", &dir.display().to_string());
+    run(Cli::try_parse_from(
+        std::iter::once("bandstand-console").chain(arguments.split_whitespace()),
+    )?)
+}
+
+fn with_organization() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    console(
+        dir.path(),
+        "provision organization DIR/org.toml --name Plant --test-manufacturer Own",
+    )
+    .expect("made");
+    std::fs::write(dir.path().join("plant.toml"), "[[users]]\nid = \"ada\"\n").expect("written");
+    dir
+}
+
+const STATION: &str =
+    "provision station --organization DIR/org.toml --site north --plant DIR/plant.toml --out DIR/init.toml";
+
+#[test]
+fn from_nothing_to_a_ticket() {
+    let dir = with_organization();
+    let console = |arguments| console(dir.path(), arguments);
+    console(STATION).expect("a station");
+    console("provision ticket --organization DIR/org.toml --init DIR/init.toml --user ada --typed")
+        .expect("a ticket");
+    console("provision band --organization DIR/org.toml --serial NB-1 --out DIR/band.toml").expect("a band");
+    console("show DIR/init.toml").expect("shown");
+    let (file, provision) = read_init(&dir.path().join("init.toml")).expect("still a good file");
+    assert_eq!((file.revision, provision.tickets.len()), (2, 1));
+}
+
+#[test]
+fn secrets_are_for_their_owner_alone() {
+    let dir = with_organization();
+    console(dir.path(), STATION).expect("a station");
+    for name in ["org.toml", "init.toml"] {
+        let mode = std::fs::metadata(dir.path().join(name))
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o077, 0, "{name}");
+    }
+}
+
+fn check_refused(setup: &[&str], command: &str, expected: &str) {
+    let dir = with_organization();
+    setup
+        .iter()
+        .for_each(|line| console(dir.path(), line).expect(line));
+    let error = console(dir.path(), command).expect_err(command);
+    assert!(format!("{error:#}").contains(expected), "{error:#}");
+}
+
+#[test]
+fn refusals_name_what_is_wrong() {
+    let again = "provision organization DIR/org.toml --name Other";
+    check_refused(&[], again, "cannot make");
+    check_refused(&[STATION], STATION, "cannot make");
+    let unknown = "provision ticket --organization DIR/org.toml --init DIR/init.toml --user bob";
+    check_refused(&[STATION], unknown, "knows no user bob");
+    let other = "provision organization DIR/other.toml --name Other";
+    let foreign = "provision ticket --organization DIR/other.toml --init DIR/init.toml --user ada";
+    check_refused(&[STATION, other], foreign, "another organization");
+    let no_make = "provision band --organization DIR/other.toml --serial NB-1 --out DIR/band.toml";
+    check_refused(&[other], no_make, "no make of its own");
+    let no_serial = "provision band --organization DIR/org.toml --serial nb_1 --out DIR/band.toml";
+    check_refused(&[], no_serial, "not a serial");
+    check_refused(&[], "show DIR/plant.toml", "not an init file");
+}
