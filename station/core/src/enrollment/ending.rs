@@ -85,7 +85,11 @@ impl Core {
         }
     }
 
+    /// The end. What was noted on the way and not yet appended goes last; nobody waits for it.
     pub(super) fn ended(&mut self, outcome: Outcome) -> State {
+        if !self.notes.is_empty() {
+            self.append(None, vec![], vec![], Then::Emptied);
+        }
         self.events.push_back(Event::Ended(outcome));
         State::Ended
     }
@@ -187,7 +191,10 @@ impl Core {
     /// The band lost its user data. Asked for or not, it is written down.
     pub(super) fn deleted(&mut self, state: State, epoch: u32) -> State {
         let asked = matches!(state, State::Deleting { .. });
-        let serial = self.serial.clone().expect("a session has a band");
+        let here = !matches!(state, State::AwaitingBand { .. } | State::Dismissing { .. });
+        let Some(serial) = self.serial.clone().filter(|_| here) else {
+            return state;
+        };
         let record = UserDataDeleted {
             flow: self.start.flow,
             serial,

@@ -1,0 +1,327 @@
+//! Every way an enrollment goes when something breaks: at each moment in turn, and at random.
+//!
+//! Whatever happened, once things work again band and station agree: what the band holds is in the rows and
+//! its receipt is in the journal exactly once; what is in the rows the band holds; no user has two
+//! active bands and no band two holders; nothing is left open.
+
+use std::collections::BTreeMap;
+
+use firmware_protocol::receipt::Receipt;
+use proptest::prelude::*;
+use station_core::convert;
+use station_core::enrollment::{Outcome, Screen};
+use station_core::journal::{JournalRecord, verify};
+use station_core::replica::TicketState;
+
+use crate::keys;
+use crate::store::{STATION, handle};
+use crate::world::{Break, World};
+
+/// What is true of a store and a band at every moment, and what is true once nothing is open.
+fn check_agreement(world: &World, band: u8, context: &str) {
+    let store = &world.store;
+    assert!(verify(STATION, &store.entries).is_ok(), "{context}");
+    let report = world.bands[usize::from(band) - 1].engine.report(world.now);
+    let serial = convert::serial(&keys::serial(band));
+    let rows: Vec<_> = store
+        .associations
+        .iter()
+        .filter(|row| row.association.band == serial && row.association.is_open())
+        .collect();
+    assert!(store.intents.is_empty(), "{context}: nothing is open");
+    assert_eq!(rows.len(), report.associations.len(), "{context}: rows and band");
+    for held in &report.associations {
+        let row = rows
+            .iter()
+            .find(|row| row.association.id == convert::association_id(held.association));
+        let row = row.unwrap_or_else(|| panic!("{context}: what the band holds is in the rows"));
+        assert_eq!(row.association.band_epoch, held.epoch, "{context}");
+    }
+    check_users(world, context);
+    check_receipts(world, context);
+}
+
+fn check_users(world: &World, context: &str) {
+    let mut active = BTreeMap::new();
+    let mut holders = BTreeMap::new();
+    for row in world
+        .store
+        .associations
+        .iter()
+        .map(|row| &row.association)
+        .filter(|a| a.is_open())
+    {
+        *active.entry(row.user.clone()).or_insert(0) += u32::from(row.active);
+        *holders.entry(row.band).or_insert(0) += 1;
+    }
+    assert!(
+        active.values().all(|count| *count <= 1),
+        "{context}: one active band per user"
+    );
+    assert!(
+        holders.values().all(|count| *count <= 1),
+        "{context}: one user per band"
+    );
+}
+
+/// Every receipt is there once, and verifies.
+fn check_receipts(world: &World, context: &str) {
+    let mut seen = BTreeMap::new();
+    for record in world.store.records() {
+        if let JournalRecord::Committed(committed) = record {
+            let receipt = Receipt::verify(&committed.receipt, &committed.band_key).expect("a good receipt");
+            let count = seen.entry(receipt.association).or_insert(0);
+            *count += 1;
+            assert_eq!(*count, 1, "{context}: each receipt once");
+        }
+    }
+    let proven = world
+        .store
+        .associations
+        .iter()
+        .filter(|row| row.credential_key.is_some());
+    assert_eq!(proven.count(), seen.len(), "{context}: a row for each receipt");
+}
+
+/// Nothing breaks any more: the station settles, then a person with the same wish comes again.
+fn recover(world: &mut World, user: u8, band: u8) -> Outcome {
+    world.breaks.clear();
+    world.bring(band);
+    world.begin_settling();
+    world.run();
+    world.enroll(user, band)
+}
+
+/// One attempt during which things break, then agreement.
+fn check(story: fn(&mut World), user: u8, band: u8, breaks: &[(u32, Break)]) {
+    let context = format!("{breaks:?}");
+    let mut world = World::new();
+    story(&mut world);
+    let begins = world.moments;
+    world.breaks = breaks.iter().map(|(at, what)| (begins + at, *what)).collect();
+    world.bring(band);
+    world.begin(user);
+    let outcome = world.run();
+    let promised = world
+        .screens
+        .iter()
+        .any(|screen| matches!(screen, Screen::Done { .. }));
+    let committed = |world: &World| {
+        world
+            .store
+            .names()
+            .iter()
+            .filter(|name| **name == "committed")
+            .count()
+    };
+    let before = committed(&world);
+    if promised {
+        let holder = world.bands[usize::from(band) - 1]
+            .engine
+            .report(world.now)
+            .associations[0]
+            .user;
+        assert_eq!(holder, handle(user), "{context}: what was promised holds");
+    }
+    if matches!(outcome, Outcome::Enrolled { .. }) {
+        check_agreement(&world, band, &context);
+    }
+    let again = recover(&mut world, user, band);
+    assert!(
+        matches!(again, Outcome::Enrolled { .. }),
+        "{context}: {again:?} {:?}",
+        world.screens
+    );
+    assert!(committed(&world) > before || !promised, "{context}");
+    check_agreement(&world, band, &context);
+}
+
+fn nothing(_: &mut World) {}
+
+fn own_band(world: &mut World) {
+    world.enroll(1, 1);
+}
+
+fn both_have_bands(world: &mut World) {
+    world.enroll(1, 1);
+    world.enroll(2, 2);
+}
+
+/// Long enough to reach past the end of every attempt.
+const MOMENTS: u32 = 64;
+const BREAKS: [Break; 3] = [Break::Link, Break::Station, Break::Band];
+
+#[test]
+fn the_moments_reach_past_every_attempt() {
+    let mut world = World::new();
+    for (user, band, moments) in [
+        (1, 1, MOMENTS),
+        (1, 1, MOMENTS),
+        (2, 2, MOMENTS),
+        (1, 2, MOMENTS + 30),
+    ] {
+        let begins = world.moments;
+        world.enroll(user, band);
+        assert!(world.moments - begins < moments);
+    }
+}
+
+#[test]
+fn a_first_enrollment_survives_one_break_at_each_moment() {
+    for what in BREAKS {
+        (0..MOMENTS).for_each(|at| check(nothing, 1, 1, &[(at, what)]));
+    }
+}
+
+#[test]
+fn a_re_enrollment_survives_one_break_at_each_moment() {
+    for what in BREAKS {
+        (0..MOMENTS).for_each(|at| check(own_band, 1, 1, &[(at, what)]));
+    }
+}
+
+#[test]
+fn a_replacement_survives_one_break_at_each_moment() {
+    for what in BREAKS {
+        (0..MOMENTS).for_each(|at| check(own_band, 1, 2, &[(at, what)]));
+    }
+}
+
+#[test]
+fn a_take_over_survives_one_break_at_each_moment() {
+    for what in BREAKS {
+        (0..MOMENTS + 30).for_each(|at| check(both_have_bands, 1, 2, &[(at, what)]));
+    }
+}
+
+fn any_break() -> impl Strategy<Value = Break> {
+    prop_oneof![Just(Break::Link), Just(Break::Station), Just(Break::Band)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_enrollment_survives_many_breaks(
+        breaks in prop::collection::vec((0..200u32, any_break()), 0..8),
+        story in 0..3usize,
+    ) {
+        let (story, user, band): (fn(&mut World), u8, u8) =
+            [(nothing as fn(&mut World), 1, 1), (own_band, 1, 2), (both_have_bands, 1, 2)][story];
+        check(story, user, band, &breaks);
+    }
+}
+
+#[test]
+fn a_receipt_that_was_not_heard_is_recalled_for_whoever_comes() {
+    // The link breaks after the band committed and before the station heard of it.
+    let mut found = 0;
+    for at in 0..MOMENTS {
+        let mut world = World::new();
+        world.breaks = vec![(at, Break::Station)];
+        world.begin(1);
+        world.run_until_restarted();
+        let report = world.bands[0].engine.report(world.now);
+        if report.associations.len() != 1 || world.store.intents.len() != 1 {
+            continue;
+        }
+        found += 1;
+        world.breaks.clear();
+        // Another person stands there with that band: the first one's enrollment is settled, then refused.
+        world.store.group.reenroll_any = None;
+        let outcome = world.enroll(2, 1);
+        assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+        assert_eq!(world.refusal(), Some("held_by_another"));
+        assert!(world.screens.iter().any(|s| matches!(
+            s,
+            Screen::Settled {
+                rolled_back: None,
+                ..
+            }
+        )));
+        check_agreement(&world, 1, &format!("moment {at}"));
+        assert!(world.bands[0].engine.report(world.now).associations[0].finished);
+    }
+    assert!(found > 0);
+}
+
+#[test]
+fn a_staged_enrollment_is_not_finished_for_another_person_nor_late() {
+    for later_ms in [0, 3_600_000] {
+        let mut found = 0;
+        for at in 0..MOMENTS {
+            let mut world = World::new();
+            world.breaks = vec![(at, Break::Station)];
+            world.begin(1);
+            world.run_until_restarted();
+            let staged = world.bands[0].engine.report(world.now).staged.is_some();
+            if !staged || world.store.intents.len() != 1 {
+                continue;
+            }
+            found += 1;
+            world.breaks.clear();
+            world.wall_ms += later_ms;
+            let user = if later_ms == 0 { 2 } else { 1 };
+            let outcome = world.enroll(user, 1);
+            assert!(matches!(outcome, Outcome::Enrolled { .. }), "{outcome:?}");
+            assert!(world.screens.iter().any(|s| matches!(
+                s,
+                Screen::Settled {
+                    rolled_back: Some(_),
+                    ..
+                }
+            )));
+            assert_eq!(
+                world.bands[0].engine.report(world.now).associations[0].user,
+                handle(user)
+            );
+            check_agreement(&world, 1, &format!("moment {at}"));
+            let free = world
+                .store
+                .tickets
+                .values()
+                .filter(|state| **state == TicketState::Unspent)
+                .count();
+            assert_eq!(free, 1, "the ticket of what was not made is free again");
+        }
+        assert!(found > 0);
+    }
+}
+
+#[test]
+fn what_another_station_left_unfinished_is_taken_into_the_journal() {
+    let mut world = World::new();
+    world.enroll(1, 1);
+    let other = World::new();
+    // Another station's rows, the same band: the association is known to the band alone.
+    world.store = other.store.clone();
+    let report = world.bands[0].engine.report(world.now);
+    assert!(
+        report.associations[0].finished,
+        "finished elsewhere: nothing to recall"
+    );
+    assert!(matches!(world.enroll(1, 1), Outcome::Enrolled { .. }));
+    check_users(&world, "after a finished one");
+
+    let mut world = World::new();
+    let mut at = 0;
+    while world.bands[0].engine.report(world.now).associations.is_empty() {
+        world = World::new();
+        at += 1;
+        world.breaks = vec![(at, Break::Station)];
+        world.begin(1);
+        world.run_until_restarted();
+    }
+    world.breaks.clear();
+    world.store = World::new().store;
+    world.store.made_at_ms = world.wall_ms;
+    let outcome = world.enroll(1, 1);
+    assert!(matches!(outcome, Outcome::Enrolled { .. }), "{outcome:?}");
+    let names = world.store.names();
+    assert_eq!(
+        names.iter().filter(|name| **name == "committed").count(),
+        2,
+        "{names:?}"
+    );
+    check_agreement(&world, 1, "left by another station");
+}
