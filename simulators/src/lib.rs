@@ -2,15 +2,17 @@
 //!
 //! | depth | what runs | module |
 //! |---|---|---|
-//! | 1 | band engine, link and station flow in one process under one clock that jumps | [`band`], [`link`] |
+//! | 1 | band engine, link and station flow in one process under one clock that jumps | [`world`] |
 //! | 2 | the real daemon and btleplug against bands on a private D-Bus | [`bluez`] |
 //!
 //! No second copy of the protocol exists here: faults belong to the link, to the hardware or to the wearer.
 
 pub mod band;
 pub mod bluez;
+pub mod cast;
 pub mod link;
 pub mod pair;
 pub mod peripheral;
 pub mod plant;
 pub mod random;
+pub mod world;

@@ -78,6 +78,11 @@ impl Plant {
         }
     }
 
+    /// The organization's Ed25519 key.
+    pub fn public_key(&self) -> PublicKey {
+        self.key.verifying_key().to_bytes()
+    }
+
     /// The organization's identifier.
     pub fn organization(&self) -> OrganizationId {
         organization_id(&self.key.verifying_key().to_bytes())

@@ -12,7 +12,7 @@ use firmware_protocol::advertisement::Beacon;
 use firmware_protocol::band::{BandEngine, BandIdentity, BandSettings, Wearer};
 use firmware_protocol::handler::Screen;
 use firmware_protocol::id::Serial;
-use firmware_protocol::message::{Report, TouchFault};
+use firmware_protocol::message::{Held, Report, TouchFault};
 use firmware_protocol::misbehaved::StationMisbehaved;
 use firmware_protocol::time::Instant;
 
@@ -42,6 +42,9 @@ pub struct SimBand {
     connected: bool,
     /// The link must go although the engine did not ask.
     lost: bool,
+    /// Every commit of this band, in order: what a station must come to know.
+    commits: Vec<Held>,
+    stores_looked_at: u32,
     bytes: u64,
     frames: u64,
     now: Instant,
@@ -68,6 +71,8 @@ impl SimBand {
             away_until: None,
             connected: false,
             lost: false,
+            commits: Vec::new(),
+            stores_looked_at: 0,
             bytes: 0,
             frames: 0,
             now,
@@ -83,6 +88,14 @@ impl SimBand {
         self.hardware.fail(&knobs);
         (self.bytes, self.frames) = (0, 0);
         self.knobs = knobs;
+    }
+
+    /// Switches the band off and on again, as if it had lain in a drawer until `now`.
+    pub fn reset(&mut self, now: Instant) {
+        (self.now, self.connected, self.lost, self.away_until) = (now, false, false, None);
+        self.plans.clear();
+        self.power_on();
+        self.hardware.unseen.clear();
     }
 
     /// The knobs as they are.
@@ -124,6 +137,11 @@ impl SimBand {
     /// Writes of the record so far.
     pub fn store_count(&self) -> u32 {
         self.hardware.stores
+    }
+
+    /// Every association this band ever committed, in order, those since replaced or deleted too.
+    pub fn commits(&self) -> &[Held] {
+        &self.commits
     }
 
     /// Bytes that crossed the air since the knobs were set, both directions.
@@ -171,6 +189,9 @@ impl SimBand {
 
     /// After each call into the engine: notice a power cut, let the wearer see the screen.
     fn settle(&mut self) {
+        if std::mem::replace(&mut self.stores_looked_at, self.hardware.stores) != self.hardware.stores {
+            self.note_commits();
+        }
         if self.hardware.power_failed && self.engine.take().is_some() {
             self.power_on_at = Some(self.now + Duration::from_millis(self.knobs.reboot_ms));
             self.plans.clear();
@@ -180,6 +201,19 @@ impl SimBand {
         while let Some(screen) = self.hardware.unseen.pop_front() {
             self.react(&screen);
         }
+    }
+
+    /// The engine's record may have changed: remember what was committed. Before a power cut takes effect
+    /// the engine still knows what was stored.
+    fn note_commits(&mut self) {
+        let held = self
+            .engine
+            .as_ref()
+            .map(|engine| engine.report(self.now).associations)
+            .unwrap_or_default();
+        let newest = self.commits.last().map_or(0, |held| held.epoch);
+        self.commits
+            .extend(held.into_iter().filter(|held| held.epoch > newest));
     }
 
     fn react(&mut self, screen: &Screen) {

@@ -1,0 +1,172 @@
+//! A whole plant in one process under one clock that jumps to the next deadline.
+//!
+//! Bands, links and the station's flow are the real engines; the station's database is a memory that a kill
+//! cannot touch. A world has no time of its own: an enrollment of four simulated seconds takes a fraction
+//! of a millisecond, and the same seed gives the same world.
+
+mod check;
+mod log;
+mod memory;
+mod sessions;
+mod station;
+
+pub use check::{Expected, Violation};
+pub use log::Log;
+pub use memory::{Directory, Memory};
+pub use sessions::{Chaos, Sessions, Summary};
+pub use station::{Compares, Kill, Post, Station, Told};
+
+use std::collections::BTreeSet;
+
+use firmware_protocol::id::UserHandle;
+use firmware_protocol::time::{Instant, UnixSeconds};
+use station_core::clock::TrustedTime;
+use station_core::journal::station_key;
+use station_core::provision::Provision;
+use station_core::replica::{OperatorRow, Right};
+use station_core::ticket::{AttemptState, Identified, begin_vouch};
+
+use crate::band::SimBand;
+use crate::cast::Cast;
+use crate::link::LinkConfig;
+use crate::peripheral::Peripheral;
+use crate::random::Random;
+use station::Attempt;
+
+/// Longest simulated time of one attempt; an engine that is still busy then is stuck.
+const ATTEMPT_SECONDS_MAX: u64 = 3600;
+
+/// A plant with one station.
+pub struct World {
+    /// The station.
+    pub station: Station,
+    /// The bands.
+    pub bands: Vec<SimBand>,
+    /// What happened, if it is kept.
+    pub log: Log,
+    now: Instant,
+}
+
+impl World {
+    /// The world of a cast, at this date.
+    pub fn new(cast: &Cast, bands: Vec<SimBand>, date: UnixSeconds, link: LinkConfig, seed: u64) -> Self {
+        let provision = cast
+            .file()
+            .clone()
+            .check([0; 32])
+            .expect("a cast makes a good file");
+        let memory = Memory::new(station_key(provision.station), provision.associations.clone());
+        let station = Station::new(post(cast, provision, date), memory, link, Random::new(seed));
+        Self {
+            station,
+            bands,
+            log: Log::default(),
+            now: Instant::ZERO,
+        }
+    }
+
+    /// Simulated time since the world's start.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// One person at the kiosk with one band, an operator vouching; nobody, to settle what is open.
+    pub fn attempt(&mut self, person: Option<UserHandle>, band: usize) -> Told {
+        let now = self.now;
+        let mut attempt = self.station.begin(person.map(vouched), now);
+        self.bands[band].handle_timeout(now);
+        let told = self.drive(&mut attempt, band);
+        let text = format!("outcome: {}", told.code);
+        self.log.line(self.now, || text);
+        told
+    }
+
+    fn drive(&mut self, attempt: &mut Attempt, band: usize) -> Told {
+        let began = self.now;
+        loop {
+            let band = &mut self.bands[band];
+            while !self.station.killed && attempt.exchange(&mut self.station, band, self.now, &mut self.log) {
+            }
+            if self.station.killed {
+                attempt.hang_up(band, self.now);
+                return killed(self.now.since(began).as_millis() as u64);
+            }
+            if let Some(told) = attempt.told(self.now) {
+                return told;
+            }
+            let next = [attempt.poll_timeout(), band.poll_timeout()]
+                .into_iter()
+                .flatten()
+                .min();
+            self.now = self
+                .now
+                .max(next.expect("an attempt without a deadline is stuck"));
+            let spent = self.now.since(began).as_secs();
+            assert!(
+                spent < ATTEMPT_SECONDS_MAX,
+                "an attempt of {spent} simulated seconds is stuck"
+            );
+            attempt.handle_timeout(&mut self.station, band, self.now);
+            band.handle_timeout(self.now);
+        }
+    }
+}
+
+fn killed(simulated_ms: u64) -> Told {
+    Told {
+        code: "killed",
+        text: String::from("The station was killed."),
+        simulated_ms,
+        left_open: true,
+    }
+}
+
+fn post(cast: &Cast, provision: Provision, date: UnixSeconds) -> Post {
+    let group = provision.active_group_policy.clone();
+    Post {
+        identity: cast.identity.clone(),
+        station: provision.station,
+        organization: provision.organization,
+        zone: provision.zone,
+        manufacturers: provision.manufacturers,
+        made_at_ms: provision.made_at_ms,
+        wall_start_ms: date.0 * 1000,
+        directory: Directory::new(
+            provision.users,
+            provision.bands,
+            group,
+            provision.individual_policies,
+        ),
+    }
+}
+
+/// An operator knows the person.
+fn vouched(user: UserHandle) -> Identified {
+    let operator = OperatorRow {
+        id: String::from("world"),
+        pin: String::new(),
+        rights: BTreeSet::from([Right::Vouch]),
+        user: None,
+    };
+    let vouch = begin_vouch(
+        Some(&operator),
+        user,
+        AttemptState::default(),
+        0,
+        TrustedTime::certain(0),
+    );
+    vouch.expect("an operator with the right to vouch").right().0
+}
+
+/// Plays each band once, with the person that `who` gives for its place, and says how it ended.
+pub fn play_once(
+    cast: &Cast,
+    bands: Vec<SimBand>,
+    date: UnixSeconds,
+    who: impl Fn(usize) -> UserHandle,
+) -> Vec<Told> {
+    let mut world = World::new(cast, bands, date, LinkConfig::default(), 1);
+    (0..world.bands.len())
+        .map(|band| world.attempt(Some(who(band)), band))
+        .collect()
+}
