@@ -1,7 +1,7 @@
 //! What holds for all facts, possible ones and impossible ones.
 
 use policy::decide::decide;
-use policy::decision::Decision;
+use policy::decision::{Decision, Reason};
 use policy::effective::{EffectivePolicy, effective};
 use policy::effects::Effect;
 use policy::facts::{BandReport, Clock, Facts, Holds, Known};
@@ -62,10 +62,20 @@ impl World {
 
     /// Open associations of others with the presented band in the zone asked about.
     fn others(&self) -> usize {
-        let others = |(a, _, _): &&(Association, bool, bool)| {
-            a.is_open() && a.band == self.band.serial && a.zone == self.zone && a.user != self.user.id
-        };
-        self.associations.iter().filter(others).count()
+        self.with_band().filter(|a| a.user != self.user.id).count()
+    }
+
+    /// Open associations of the user with the presented band in the zone asked about.
+    fn own(&self) -> usize {
+        self.with_band().filter(|a| a.user == self.user.id).count()
+    }
+
+    fn with_band(&self) -> impl Iterator<Item = &Association> {
+        let of_band = |a: &&Association| a.is_open() && a.band == self.band.serial && a.zone == self.zone;
+        self.associations
+            .iter()
+            .map(|(association, _, _)| association)
+            .filter(of_band)
     }
 }
 
@@ -181,6 +191,82 @@ fn worlds() -> impl Strategy<Value = World> {
         )
 }
 
+/// Facts that no honest source has, and that no caller need fear.
+mod contradictions {
+    use super::*;
+
+    fn held(user: &str, band: &str) -> Association {
+        Association {
+            id: AssociationId([0; 16]),
+            user: user.parse().unwrap(),
+            band: band.parse().unwrap(),
+            zone: Zone::Enrollment,
+            active: true,
+            primary: true,
+            expires_at: None,
+            suspension: None,
+            ended: None,
+            band_epoch: 0,
+            note: String::new(),
+        }
+    }
+
+    #[track_caller]
+    fn check(holds: &[(&str, &str)], seos: &str, expected: Option<Reason>) {
+        let known = |(user, band): &(&str, &str)| (held(user, band), *band == seos, false);
+        let world = World {
+            zone: Zone::Enrollment,
+            clock: Clock::Trusted,
+            age_s: 0,
+            user: User::new("ada".parse().unwrap()),
+            band: Band::new("P".parse().unwrap()),
+            report: None,
+            associations: holds.iter().map(known).collect(),
+            flags: (true, true),
+        };
+        assert_eq!(world.decide().reason(), expected);
+    }
+
+    #[test]
+    fn two_holders_leave_the_band_where_it_is() {
+        check(&[("ben", "P"), ("ada", "OLD")], "", None);
+        check(
+            &[("ben", "P"), ("cai", "P"), ("ada", "OLD")],
+            "",
+            Some(Reason::BandWithheld),
+        );
+        check(
+            &[("ben", "P"), ("ada", "P"), ("ada", "OLD")],
+            "",
+            Some(Reason::BandWithheld),
+        );
+    }
+
+    #[test]
+    fn one_of_two_active_bands_with_seos_is_enough() {
+        let two = [("ada", "OLD"), ("ada", "OLDER")];
+        check(&two, "", None);
+        check(&two, "OLD", Some(Reason::SeosUserOwnBandOnly));
+        check(&two, "OLDER", Some(Reason::SeosUserOwnBandOnly));
+    }
+
+    #[test]
+    fn a_replica_from_the_future_is_a_clock_that_ran_backward() {
+        let (user, band) = (User::new("ada".parse().unwrap()), Band::new("P".parse().unwrap()));
+        let facts = |replica_as_of| Facts {
+            zone: Zone::Enrollment,
+            now: UnixMillis(NOW),
+            clock: Clock::Trusted,
+            replica_as_of: UnixMillis(replica_as_of),
+            user: &user,
+            band: &band,
+            report: None,
+            known: &[],
+        };
+        assert!(facts(NOW).is_clock_trusted() && !facts(NOW + 1).is_clock_trusted());
+    }
+}
+
 /// `worse` is allowed only what `world` is allowed.
 fn never_allows_more(world: &World, worse: World) {
     assert!(world.allows() || !worse.allows(), "{world:?}\n{worse:?}");
@@ -221,6 +307,7 @@ proptest! {
     fn a_band_passes_on_under_the_strictest_conditions_alone(world in worlds()) {
         if world.others() > 0 && world.allows() {
             prop_assert_eq!(world.others(), 1);
+            prop_assert_eq!(world.own(), 0);
             prop_assert_eq!(world.flags, (true, true));
             prop_assert_eq!(world.clock, Clock::Trusted);
             prop_assert!((0..=3600).contains(&world.age_s));

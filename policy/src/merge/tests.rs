@@ -198,6 +198,15 @@ fn a_user_without_a_primary_band_gets_one() {
 }
 
 #[test]
+fn what_was_primary_once_and_ended_is_not_primary_when_it_comes_back() {
+    let script = "1 made 1 ada X 1 \n 2 disconnect 1 \n 3 made 2 ada Y 1 \n 4 made 3 ada X 2";
+    check(
+        script,
+        &["1 ada X disconnected", "2 ada Y primary", "3 ada X active"],
+    );
+}
+
+#[test]
 fn a_lost_band_made_inactive_is_found_by_its_user() {
     let lost = "1 made 1 ada X 1 \n 2 inactive 1 \n 3 band X lost";
     check(lost, &["1 ada X primary"]);
@@ -314,6 +323,11 @@ fn a_band_withdrawn_or_withheld_meanwhile_waits() {
             "2 ben X suspended band_withheld/1",
         ],
     );
+    let user = "1 made 1 ada X 1 \n 2 suspend-user ada \n 3 made 2 ben X 2 any";
+    check(
+        user,
+        &["1 ada X active primary", "2 ben X suspended band_withheld/1"],
+    );
     let lost = "1 made 1 ada X 1 \n 2 band X lost \n 3 made 2 ben X 2 any";
     check(
         lost,
@@ -335,6 +349,22 @@ fn a_copied_band_is_noticed() {
     check(
         "1 made 1 ada X 1 \n 2 made 1 ben X 2 any",
         &["1 ada X suspended id_used_twice/nobody", "id twice 1"],
+    );
+}
+
+#[test]
+fn of_two_associations_under_one_id_the_band_made_the_lower_epoch_first() {
+    let state = history("1 made 1 ada X 5 \n 2 made 1 ada X 3").state();
+    assert_eq!(say(&state), "1 ada X suspended id_used_twice/nobody\nid twice 1");
+    assert_eq!(state.associations[&association_id("1")].band_epoch, 3);
+}
+
+#[test]
+fn to_disconnect_what_is_in_quarantine_settles_it() {
+    let script = "1 made 1 ada X 1 seos \n 2 made 2 ben X 2 any \n 3 disconnect 2";
+    check(
+        script,
+        &["1 ada X active primary", "2 ben X suspended disconnected"],
     );
 }
 
