@@ -17,7 +17,7 @@ struct Done {
 pub(crate) fn run(options: &test::Options) -> Result<()> {
     let mut done = vec![
         step("format", || {
-            exec::run(&mut cargo(["fmt", "--all", "--", "--check"]))
+            exec::run(&mut cargo(["fmt", "--all", "--", "--check", "-l"]))
         }),
         step("lints", lints),
         step("docs", docs),

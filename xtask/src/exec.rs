@@ -6,10 +6,14 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// The repository's root folder.
+/// The repository's root folder. Asked of cargo at run time: checkouts that share a target folder share this
+/// program too.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().expect("xtask/ lies in the root").to_owned()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&here)
+        .parent()
+        .expect("xtask/ lies in the root")
+        .to_owned()
 }
 
 /// The cargo that started this program, to be run in the repository's root.
