@@ -70,8 +70,8 @@ pub struct Entry {
     /// 1 for the first entry of a station, then without gaps.
     #[n(1)]
     pub sequence: u64,
-    /// The station's wall clock in milliseconds since 1970 when it was written. Clocks lie: the order of
-    /// entries is that of their sequence, never that of their times.
+    /// The date the station believed when it wrote the entry, in milliseconds since 1970. Clocks lie: the
+    /// order of entries is that of their sequence, never that of their times.
     #[n(2)]
     pub time_ms: u64,
     /// Hash of the entry before; [`Hash::START`] for the first.

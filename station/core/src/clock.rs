@@ -166,6 +166,12 @@ impl TrustedClock {
         (TrustedTime::certain(wall_ms.max(expected_ms)), event)
     }
 
+    /// The date as far as it is believed: the wall clock's while there is no doubt, else the last date that
+    /// was believed and the time that has passed since. Journal entries carry it.
+    pub fn believed_ms(&self, now: Instant) -> u64 {
+        self.expected_ms(now)
+    }
+
     /// Believes the wall clock from now on, because somebody with the right to do so looked at it.
     /// A date before the software was built is never believed.
     pub fn confirm(&mut self, now: Instant, wall_ms: u64) -> bool {
@@ -295,6 +301,15 @@ mod tests {
             read_all(&mut clock, &[(1000, T0 + 1000)]).0,
             TrustedTime::certain(T0 + 1000)
         );
+    }
+
+    #[test]
+    fn what_is_believed_does_not_follow_a_leap() {
+        let mut clock = TrustedClock::new(0, 0);
+        read_all(&mut clock, &[(0, T0), (1000, T0 + 1200)]);
+        assert_eq!(clock.believed_ms(Instant::from_micros(1_000_000)), T0 + 1200);
+        read_all(&mut clock, &[(2000, T0 + 3650 * DAY)]);
+        assert_eq!(clock.believed_ms(Instant::from_micros(3_000_000)), T0 + 3200);
     }
 
     #[test]

@@ -143,6 +143,18 @@ journal_records! {
     15 "refusals_counted" RefusalsCounted,
     /// The wall clock is trusted again, by order of an operator or of an administrator.
     16 "clock_confirmed" ClockConfirmed,
+    /// The wall clock went further ahead than time can have passed.
+    17 "clock_ahead" ClockAhead,
+}
+
+/// The latest time a station has believed, after one more entry: what the clock starts from after a
+/// restart (see [`TrustedClock::new`](crate::clock::TrustedClock::new)). Only the confirmation of the clock
+/// by a person brings it back.
+pub fn floor_after(floor_ms: u64, entry: &Entry) -> u64 {
+    match JournalRecord::decode(&entry.record) {
+        Ok(JournalRecord::ClockConfirmed(confirmed)) => confirmed.clock_ms,
+        _ => floor_ms.max(entry.time_ms),
+    }
 }
 
 fn read_kind(decoder: &mut minicbor::Decoder<'_>) -> Result<u8, RecordError> {

@@ -335,6 +335,18 @@ pub struct ClockBackward {
     pub clock_ms: u64,
 }
 
+/// The wall clock went further ahead than time can have passed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ClockAhead {
+    /// The time that was expected, milliseconds since 1970.
+    #[n(0)]
+    pub expected_ms: u64,
+    /// What the clock says.
+    #[n(1)]
+    pub clock_ms: u64,
+}
+
 /// The wall clock is trusted again.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

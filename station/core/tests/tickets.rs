@@ -1,0 +1,391 @@
+//! Every way a ticket, a code or a vouch fails, each by its name.
+
+use std::collections::BTreeSet;
+
+use ed25519_dalek::SigningKey;
+use firmware_protocol::id::{AssociationId, UserHandle, Zone};
+use firmware_protocol::time::UnixSeconds;
+use proptest::prelude::*;
+use station_core::clock::TrustedTime;
+use station_core::journal::Method;
+use station_core::replica::{Change, OperatorRow, Right, TicketRow, TicketState};
+use station_core::ticket::*;
+
+const HERE: Place<'static> = Place {
+    site: "plant-7",
+    zone: Zone::Enrollment,
+};
+const NOT_BEFORE: u64 = 1_800_000_000;
+const EXPIRES: u64 = 1_800_086_400;
+
+fn issuer() -> SigningKey {
+    SigningKey::from_bytes(&[3; 32])
+}
+
+fn claims() -> TicketClaims {
+    TicketClaims {
+        id: TicketId([1; 16]),
+        user: UserHandle([2; 16]),
+        site: "plant-7".into(),
+        zone: Zone::Enrollment,
+        not_before: UnixSeconds(NOT_BEFORE),
+        expires: UnixSeconds(EXPIRES),
+    }
+}
+
+fn at(seconds: u64) -> TrustedTime {
+    TrustedTime::certain(seconds * 1000)
+}
+
+fn spent() -> TicketState {
+    TicketState::Spent {
+        association: AssociationId([9; 16]),
+    }
+}
+
+/// Presents a text and then asks whether the ticket was used.
+fn present(
+    text: &str,
+    place: Place<'_>,
+    time: TrustedTime,
+    state: TicketState,
+) -> Result<Identified, TicketFault> {
+    verify_ticket(text, &issuer().verifying_key().to_bytes(), place, time)?.redeem(state)
+}
+
+fn code_of(outcome: Result<Identified, TicketFault>) -> &'static str {
+    outcome.map_or_else(TicketFault::code, |_| "ok")
+}
+
+#[test]
+fn the_table_of_signed_tickets() {
+    let text = sign_ticket(&claims(), &issuer());
+    let forged = sign_ticket(&claims(), &SigningKey::from_bytes(&[4; 32]));
+    let other_site = Place {
+        site: "plant-8",
+        ..HERE
+    };
+    let other_zone = Place {
+        zone: Zone::Registration,
+        ..HERE
+    };
+    let doubt = |a: u64, b: u64| TrustedTime::between(a * 1000, b * 1000);
+    let lower = format!("  {}\n", text.to_lowercase());
+    let unspent = TicketState::Unspent;
+    let table = [
+        (text.as_str(), HERE, at(NOT_BEFORE), unspent, "ok"),
+        (&text, HERE, at(EXPIRES), unspent, "ok"),
+        (&lower, HERE, at(EXPIRES), unspent, "ok"),
+        (&text, HERE, at(NOT_BEFORE - 1), unspent, "ticket_not_yet_valid"),
+        (&text, HERE, at(EXPIRES + 1), unspent, "ticket_expired"),
+        (
+            &text,
+            HERE,
+            doubt(NOT_BEFORE + 5, EXPIRES + 5),
+            unspent,
+            "ticket_expired",
+        ),
+        (
+            &text,
+            HERE,
+            doubt(NOT_BEFORE - 5, EXPIRES - 5),
+            unspent,
+            "ticket_not_yet_valid",
+        ),
+        (
+            &text,
+            HERE,
+            doubt(0, u64::MAX / 1000),
+            unspent,
+            "ticket_not_yet_valid",
+        ),
+        (&text, other_site, at(NOT_BEFORE), unspent, "ticket_other_site"),
+        (&text, other_zone, at(NOT_BEFORE), unspent, "ticket_other_zone"),
+        (&text, HERE, at(NOT_BEFORE), spent(), "ticket_reused"),
+        (
+            &text,
+            HERE,
+            at(NOT_BEFORE),
+            TicketState::Revoked,
+            "ticket_revoked",
+        ),
+        (&text, other_site, at(EXPIRES + 1), spent(), "ticket_other_site"),
+        (&text, HERE, at(EXPIRES + 1), spent(), "ticket_expired"),
+        (&forged, HERE, at(NOT_BEFORE), unspent, "ticket_forged"),
+        (&forged, other_site, at(0), spent(), "ticket_forged"),
+        ("", HERE, at(NOT_BEFORE), unspent, "ticket_malformed"),
+        ("BST1.", HERE, at(NOT_BEFORE), unspent, "ticket_malformed"),
+        ("BST1.AAAA", HERE, at(NOT_BEFORE), unspent, "ticket_malformed"),
+        ("BST2.AAAA", HERE, at(NOT_BEFORE), unspent, "ticket_malformed"),
+        (
+            "https://example.com/",
+            HERE,
+            at(NOT_BEFORE),
+            unspent,
+            "ticket_malformed",
+        ),
+        (
+            &text[..text.len() - 8],
+            HERE,
+            at(NOT_BEFORE),
+            unspent,
+            "ticket_malformed",
+        ),
+    ];
+    for (text, place, time, state, expected) in table {
+        assert_eq!(code_of(present(text, place, time, state)), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_ticket_fits_the_alphanumeric_mode_of_qr_codes() {
+    let text = sign_ticket(&claims(), &issuer());
+    assert!(
+        text.bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'.'),
+        "{text}"
+    );
+    assert!(text.len() < 260, "{}", text.len());
+}
+
+#[test]
+fn an_identity_says_where_it_comes_from() {
+    let identified = present(
+        &sign_ticket(&claims(), &issuer()),
+        HERE,
+        at(NOT_BEFORE),
+        TicketState::Unspent,
+    );
+    let identified = identified.expect("a good ticket");
+    assert_eq!(identified.user(), UserHandle([2; 16]));
+    assert_eq!(
+        (identified.method(), identified.ticket()),
+        (Method::Ticket, Some(TicketId([1; 16])))
+    );
+}
+
+fn row() -> TicketRow {
+    let code = TypedCode::from_random([1; 9]);
+    let TicketClaims {
+        id,
+        user,
+        site,
+        zone,
+        not_before,
+        expires,
+    } = claims();
+    TicketRow {
+        id,
+        code_hash: Some(code.hash(&CodeKey([5; 32]))),
+        user,
+        site,
+        zone,
+        not_before,
+        expires,
+    }
+}
+
+#[test]
+fn the_table_of_typed_codes() {
+    let row = row();
+    let other_site = Place {
+        site: "plant-8",
+        ..HERE
+    };
+    let table = [
+        (Some(&row), HERE, at(NOT_BEFORE), TicketState::Unspent, "ok"),
+        (
+            None,
+            HERE,
+            at(NOT_BEFORE),
+            TicketState::Unspent,
+            "ticket_unknown_code",
+        ),
+        (
+            Some(&row),
+            other_site,
+            at(NOT_BEFORE),
+            TicketState::Unspent,
+            "ticket_other_site",
+        ),
+        (
+            Some(&row),
+            HERE,
+            at(NOT_BEFORE - 1),
+            TicketState::Unspent,
+            "ticket_not_yet_valid",
+        ),
+        (
+            Some(&row),
+            HERE,
+            at(EXPIRES + 1),
+            TicketState::Unspent,
+            "ticket_expired",
+        ),
+        (Some(&row), HERE, at(NOT_BEFORE), spent(), "ticket_reused"),
+        (
+            Some(&row),
+            HERE,
+            at(NOT_BEFORE),
+            TicketState::Revoked,
+            "ticket_revoked",
+        ),
+    ];
+    for (row, place, time, state, expected) in table {
+        assert_eq!(code_of(redeem_code(row, state, place, time)), expected);
+    }
+}
+
+#[test]
+fn codes_are_found_by_their_hash_and_by_no_other_key() {
+    let code = TypedCode::parse(&TypedCode::from_random([1; 9]).reveal()).expect("a code");
+    assert_eq!(Some(code.hash(&CodeKey([5; 32]))), row().code_hash);
+    assert_ne!(Some(code.hash(&CodeKey([6; 32]))), row().code_hash);
+    let other = TypedCode::from_random([1, 1, 1, 1, 1, 1, 1, 1, 2]);
+    assert_eq!(code.group(), other.group());
+    assert_ne!(code.hash(&CodeKey([5; 32])), other.hash(&CodeKey([5; 32])));
+}
+
+#[test]
+fn every_fault_has_its_own_name() {
+    let faults = [
+        TicketFault::TooManyAttempts { until_ms: 0 },
+        TicketFault::Malformed,
+        TicketFault::Forged,
+        TicketFault::UnknownCode,
+        TicketFault::OtherSite,
+        TicketFault::OtherZone,
+        TicketFault::NotYetValid,
+        TicketFault::Expired,
+        TicketFault::Reused,
+        TicketFault::Revoked,
+    ];
+    assert_eq!(
+        faults
+            .iter()
+            .map(|fault| fault.code())
+            .collect::<BTreeSet<_>>()
+            .len(),
+        faults.len()
+    );
+}
+
+fn operator() -> OperatorRow {
+    OperatorRow {
+        id: "op-1".into(),
+        pin: "$argon2id$v=19$...".into(),
+        rights: BTreeSet::from([Right::Vouch]),
+        user: Some(UserHandle([8; 16])),
+    }
+}
+
+#[test]
+fn the_table_of_vouches() {
+    let mut without = operator();
+    without.rights.clear();
+    let user = UserHandle([2; 16]);
+    let blocked = AttemptState {
+        failures: 5,
+        blocked_until_ms: (NOT_BEFORE + 60) * 1000,
+    };
+    let fresh = AttemptState::default();
+    let table = [
+        (Some(operator()), user, fresh, at(NOT_BEFORE), "ok"),
+        (None, user, fresh, at(NOT_BEFORE), "operator_not_allowed"),
+        (Some(without), user, fresh, at(NOT_BEFORE), "operator_not_allowed"),
+        (
+            Some(operator()),
+            UserHandle([8; 16]),
+            fresh,
+            at(NOT_BEFORE),
+            "vouch_for_oneself",
+        ),
+        (
+            Some(operator()),
+            user,
+            blocked,
+            at(NOT_BEFORE),
+            "too_many_attempts",
+        ),
+        (Some(operator()), user, blocked, at(NOT_BEFORE + 60), "ok"),
+    ];
+    for (operator, user, state, time, expected) in table {
+        let outcome = begin_vouch(operator.as_ref(), user, state, 0, time);
+        assert_eq!(outcome.map_or_else(VouchFault::code, |_| "ok"), expected);
+    }
+}
+
+/// A guesser at one operator's PIN, with restarts in between: the state is all that survives.
+#[test]
+fn the_right_pin_does_not_count_while_too_many_were_wrong() {
+    let user = UserHandle([2; 16]);
+    let (mut state, mut admitted) = (AttemptState::default(), 0);
+    for second in 0..10_000 {
+        let now = at(NOT_BEFORE + second / 100);
+        let Ok(pending) = begin_vouch(Some(&operator()), user, state, 0, now) else {
+            continue;
+        };
+        admitted += 1;
+        let (record, change) = pending.wrong(state, now);
+        let Change::SetAttempts { subject, state: next } = change else {
+            panic!("a count")
+        };
+        assert_eq!(subject.to_string(), "pin:op-1");
+        assert_eq!(record.in_a_row, next.failures);
+        state = next;
+    }
+    assert!(admitted <= 7, "{admitted} in a hundred seconds");
+    // somebody else is not locked out
+    let other = OperatorRow {
+        id: "op-2".into(),
+        ..operator()
+    };
+    assert!(begin_vouch(Some(&other), user, AttemptState::default(), 0, at(NOT_BEFORE)).is_ok());
+    // after the wait the right one counts, and clears the count
+    let later = at(NOT_BEFORE + 86_400 * 2);
+    let pending = begin_vouch(Some(&operator()), user, state, 0, later).expect("the wait is over");
+    let (identified, change) = pending.right();
+    assert_eq!(identified.method(), Method::Vouched);
+    assert!(matches!(change, Some(Change::SetAttempts { state, .. }) if state == AttemptState::default()));
+}
+
+#[test]
+fn guessing_codes_of_one_group_leaves_the_others_alone() {
+    let now = at(NOT_BEFORE);
+    let guess = |state: AttemptState| match AttemptRules::CODE.admit(state, 0, now) {
+        Ok(()) => AttemptRules::CODE.after_failure(state, now),
+        Err(_) => state,
+    };
+    let state = (0..10_000).fold(AttemptState::default(), |state, _| guess(state));
+    assert_eq!(state.failures, 20);
+    assert!(
+        AttemptRules::CODE.admit(state, 0, now).is_err(),
+        "attempt 21 does not count, right or wrong"
+    );
+    assert!(AttemptRules::CODE.admit(AttemptState::default(), 0, now).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_reader_panic(text in ".{0,300}") {
+        let _ = present(&text, HERE, at(NOT_BEFORE), TicketState::Unspent);
+        let _ = TypedCode::parse(&text);
+    }
+
+    #[test]
+    fn a_changed_ticket_is_no_ticket(place in any::<prop::sample::Index>(), to in "[A-Z2-7]") {
+        let text = sign_ticket(&claims(), &issuer());
+        let place = 5 + place.index(text.len() - 5);
+        let mut changed = text.clone();
+        changed.replace_range(place..=place, &to);
+        prop_assume!(changed != text);
+        let code = code_of(present(&changed, HERE, at(NOT_BEFORE), TicketState::Unspent));
+        prop_assert!(code == "ticket_malformed" || code == "ticket_forged", "{}", code);
+    }
+
+    #[test]
+    fn every_code_is_read_back(random in any::<[u8; 9]>()) {
+        let code = TypedCode::from_random(random);
+        prop_assert_eq!(TypedCode::parse(&code.reveal()), Ok(code));
+    }
+}
