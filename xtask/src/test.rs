@@ -13,6 +13,19 @@ pub(crate) struct Options {
     /// Do not install missing programs by apt, only name them
     #[arg(long)]
     no_install: bool,
+    /// Only these packages; none means the whole workspace
+    #[arg(short, long = "package", value_name = "NAME")]
+    packages: Vec<String>,
+}
+
+impl Options {
+    /// Which packages, in cargo's words.
+    fn selection(&self) -> Vec<&str> {
+        match self.packages.as_slice() {
+            [] => vec!["--workspace"],
+            some => some.iter().flat_map(|name| ["--package", name]).collect(),
+        }
+    }
 }
 
 /// Runs everything and closes with one line of counts.
@@ -26,30 +39,43 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) fn all(options: &Options) -> (Summary, Result<()>) {
     prepare::install_what_tests_need(!options.no_install);
     let mut summary = Summary::default();
-    let outcome = run_all(&mut summary);
+    let outcome = run_all(&options.selection(), &mut summary);
     (summary, outcome)
 }
 
-fn run_all(summary: &mut Summary) -> Result<()> {
+fn run_all(selection: &[&str], summary: &mut Summary) -> Result<()> {
+    // First, so that what is printed last is the summary that people look for.
+    let docs_ran_well = watch(
+        &["test", "--doc", "--no-fail-fast", "--quiet"],
+        selection,
+        Stream::Stdout,
+        summary,
+    )?;
     let tests_ran_well = if exec::answers("cargo", &["nextest", "--version"]) {
-        let config = [
+        let start = [
             "nextest",
             "run",
-            "--workspace",
             "--no-fail-fast",
             "--config-file",
             ".ci/nextest.toml",
         ];
-        exec::watch(&mut cargo(config), Stream::Stderr, |line| summary.see(line))?
+        watch(&start, selection, Stream::Stderr, summary)?
     } else {
-        let all_targets = ["test", "--workspace", "--all-targets", "--no-fail-fast"];
-        exec::watch(&mut cargo(all_targets), Stream::Stdout, |line| summary.see(line))?
+        watch(
+            &["test", "--all-targets", "--no-fail-fast"],
+            selection,
+            Stream::Stdout,
+            summary,
+        )?
     };
-    let doc_tests = ["test", "--workspace", "--doc", "--no-fail-fast", "--quiet"];
-    let docs_ran_well = exec::watch(&mut cargo(doc_tests), Stream::Stdout, |line| summary.see(line))?;
     ensure!(
         tests_ran_well && docs_ran_well && summary.is_good(),
         "tests failed"
     );
     Ok(())
+}
+
+fn watch(start: &[&str], selection: &[&str], stream: Stream, summary: &mut Summary) -> Result<bool> {
+    let mut command = cargo(start.iter().chain(selection).copied());
+    exec::watch(&mut command, stream, |line| summary.see(line))
 }
