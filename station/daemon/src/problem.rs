@@ -101,16 +101,32 @@ codes! {
     OutOfTurn "out_of_turn" exit 1 http 409,
     /// The request is larger than any request is.
     TooLarge "too_large" exit 1 http 413,
-    /// Neither a valid ticket nor a valid vouch was given.
-    NotIdentified "not_identified" exit 1 http 403,
+    /// Not a ticket, or a slip of the finger.
+    TicketMalformed "ticket_malformed" exit 1 http 403,
+    /// A ticket that was not issued here or was changed.
+    TicketForged "ticket_forged" exit 1 http 403,
+    /// A code that belongs to no ticket.
+    TicketUnknownCode "ticket_unknown_code" exit 1 http 403,
+    /// A ticket for another site.
+    TicketOtherSite "ticket_other_site" exit 1 http 403,
+    /// A ticket for another zone.
+    TicketOtherZone "ticket_other_zone" exit 1 http 403,
+    /// A ticket of the future.
+    TicketNotYetValid "ticket_not_yet_valid" exit 1 http 403,
+    /// A ticket of the past.
+    TicketExpired "ticket_expired" exit 1 http 403,
+    /// A ticket that was used before.
+    TicketReused "ticket_reused" exit 1 http 403,
+    /// A ticket that was taken back.
+    TicketRevoked "ticket_revoked" exit 1 http 403,
+    /// No operator, or one who may not vouch.
+    OperatorNotAllowed "operator_not_allowed" exit 1 http 403,
+    /// An operator who is the user.
+    VouchForOneself "vouch_for_oneself" exit 1 http 403,
+    /// Not the operator's PIN.
+    WrongPin "wrong_pin" exit 1 http 403,
     /// Too many wrong tries; wait.
     TooManyAttempts "too_many_attempts" exit 1 http 429,
-    /// The enrollment was refused by a rule.
-    Refused "refused" exit 1 http 409,
-    /// The enrollment ended without success.
-    Failed "failed" exit 1 http 500,
-    /// The caller ended it.
-    Cancelled "cancelled" exit 1 http 409,
     /// A fault of this program.
     Internal "internal" exit 70 http 500,
 }

@@ -1,9 +1,18 @@
 //! What the daemon holds, as the API says it.
 
 use data_encoding::BASE64;
+use firmware_protocol::id::Zone;
 use station_core::journal::{Entry, JournalRecord};
 
 use super::model::JournalEntry;
+
+/// The zone's name.
+pub(super) fn zone_name(zone: Zone) -> &'static str {
+    match zone {
+        Zone::Enrollment => "enrollment",
+        Zone::Registration => "registration",
+    }
+}
 
 impl JournalEntry {
     /// The entry as the API and `journal export` show it.

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 
 use super::guard::{self, Caller, Door};
 use crate::config;
+use crate::daemon::told_to_stop;
 use crate::problem::{Code, Problem};
 
 /// Connections served at a time; further ones wait in the system's queue.
@@ -76,7 +77,7 @@ impl Doors {
             while connections.try_join_next().is_some() {}
             let slot = tokio::select! {
                 slot = slots.clone().acquire_owned() => slot.expect("never closed"),
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = told_to_stop(&mut stop) => break,
             };
             let (router, told) = (router.clone(), told.clone());
             tokio::select! {
@@ -88,7 +89,7 @@ impl Doors {
                     let caller = Caller::Loopback(self.door.clone());
                     connections.spawn(async move { answer(stream, caller, router, told).await; drop(slot) });
                 },
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = told_to_stop(&mut stop) => break,
             }
         }
         drop(self.socket);
@@ -135,7 +136,7 @@ where
     tokio::select! {
         // What goes wrong on a connection is its caller's affair.
         _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => {}
+        () = told_to_stop(&mut stop) => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;

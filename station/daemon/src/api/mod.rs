@@ -1,7 +1,16 @@
 //! The local API: what the kiosk page and the command line talk to.
 
 mod convert;
-pub mod guard;
-pub mod listen;
+mod events;
+mod guard;
+mod listen;
 pub mod model;
-pub mod problem;
+mod openapi;
+mod problem;
+mod routes;
+mod shared;
+
+pub use listen::Doors;
+pub use routes::router;
+pub(crate) use routes::unknown_enrollment;
+pub use shared::{Command, Live, Reply, Shared};

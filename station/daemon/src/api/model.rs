@@ -98,22 +98,32 @@ pub struct Enrollment {
     /// Who wants a band: the user's id.
     pub user: String,
     /// The band, once it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub band: Option<BandInfo>,
-    /// The code that the band shows too, while it has to be compared.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What becomes true when it is done, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<String>,
+    /// The code of how the band differs from what was known, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<String>,
+    /// The code that the band shows too, from the moment it can be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// Somebody has confirmed the code at the kiosk.
+    pub code_confirmed: bool,
+    /// The wearer has confirmed this station on the band.
+    pub band_confirmed: bool,
     /// The touches so far.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touches: Option<Touches>,
     /// What came of it, once it is over.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// Milliseconds since the attempt began.
     pub elapsed_ms: u64,
 }
 
-/// The stages of an enrollment, in their order; the last three end it.
+/// The stages of an enrollment; the last two end it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -123,28 +133,32 @@ pub enum Stage {
     SeveralBands,
     /// The link is being made.
     Connecting,
-    /// Compare the code on band and kiosk.
+    /// The policy is asked.
+    Checking,
+    /// Put the band on.
+    PutOn,
+    /// Compare the code on band and kiosk, and confirm on both.
     CompareCode,
-    /// Confirm this station on the band.
-    ConfirmOnBand,
     /// Touch the sensor.
     Touch,
     /// All touches are in; band and journal are being written.
-    Committing,
-    /// The link was lost; hold the band to the kiosk again.
-    Resuming,
+    Saving,
+    /// The wearer must delete the band's user data by hand.
+    DeleteUserData,
+    /// The link is gone: bring the band near again.
+    BringBack,
+    /// This is another band than the one the attempt began with.
+    OtherBand,
     /// The band is enrolled or registered.
     Done,
-    /// A rule forbids it.
+    /// It was refused, or could not be done.
     Refused,
-    /// It could not be done.
-    Failed,
 }
 
 impl Stage {
     /// Nothing more will happen.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Refused | Self::Failed)
+        matches!(self, Self::Done | Self::Refused)
     }
 }
 
@@ -159,8 +173,6 @@ pub struct BandInfo {
     pub seos: bool,
     /// 0 to 100.
     pub battery_percent: u8,
-    /// The firmware's version.
-    pub firmware: String,
 }
 
 /// How the capture goes.
@@ -171,28 +183,31 @@ pub struct Touches {
     /// Good touches needed.
     pub of: u8,
     /// Quality of the last good one, 0 to 100.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<u8>,
     /// Why the last one did not count, if it did not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// What helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip: Option<String>,
 }
 
 /// What came of an enrollment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Outcome {
     /// `done`, or the stable code of what stood in the way.
     pub code: String,
     /// The same in a sentence.
     pub text: String,
-    /// The policy that decided, if one did.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What decided, if a rule or a policy did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<String>,
     /// The shortest way on.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// The association that was made: 32 hexadecimal digits.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub association: Option<String>,
 }
 
@@ -225,7 +240,7 @@ pub struct NearbyBand {
     /// It refuses fingers for a while.
     pub locked_out: bool,
     /// 0 to 100, if it says.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery_percent: Option<u8>,
 }
 
@@ -247,7 +262,7 @@ pub struct Status {
     /// The radio: `ready`, `off`, `absent`, `bluez_down`, `bus_down`, `no_permission` or `starting`.
     pub radio: String,
     /// The adapter, if the radio is ready.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
     /// Whether the date can be believed; if not, only what is certain is allowed.
     pub time_trusted: bool,
@@ -256,7 +271,7 @@ pub struct Status {
     /// The journal's end.
     pub journal: Journal,
     /// The enrollment under way, or the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrollment: Option<Enrollment>,
 }
 
@@ -297,7 +312,7 @@ pub struct JournalPage {
     /// Entries in the order of their sequence.
     pub entries: Vec<JournalEntry>,
     /// Where the next page begins, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
 }
 

@@ -20,7 +20,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What every answer looks like that is not a success (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ProblemBody {
+pub(super) struct ProblemBody {
     /// `urn:bandstand:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
@@ -38,7 +38,7 @@ pub struct ProblemBody {
 
 /// A problem as an answer.
 #[derive(Debug)]
-pub struct Answer(pub Problem);
+pub(super) struct Answer(pub(super) Problem);
 
 impl From<Problem> for Answer {
     fn from(problem: Problem) -> Self {

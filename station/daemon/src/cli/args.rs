@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::DEFAULT_PATH;
+use crate::config::{DEFAULT_PATH, Format};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the station until it is told to stop.
-    Run,
+    Run(Run),
     /// Make the station's database and keys from a provisioning file; all of it or nothing.
     Init(Init),
     /// Enroll or register a band for one person, with live progress.
@@ -66,6 +66,16 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Log at this level instead of the configured one.
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+    /// Log in this form instead of the configured one.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<Format>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Init {
     /// The provisioning file, TOML or JSON.
     #[arg(long, value_name = "FILE")]
@@ -88,6 +98,9 @@ pub(crate) struct Enroll {
     /// Take the band with this serial, whichever is nearest.
     #[arg(long, value_name = "SERIAL")]
     pub(crate) band: Option<String>,
+    /// Take this device of the list that `bands` shows.
+    #[arg(long, value_name = "DEVICE", conflicts_with = "band")]
+    pub(crate) device: Option<String>,
     /// Accept the code without asking. For scripts: the wearer still has to confirm on the band.
     #[arg(long)]
     pub(crate) accept_code: bool,

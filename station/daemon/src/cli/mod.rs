@@ -14,13 +14,17 @@
 //! | 70 | a fault of this program |
 
 mod args;
+mod ask;
 mod client;
 mod config;
 mod decide;
+mod enroll;
 mod init;
 mod journal;
 mod output;
 mod pages;
+mod run;
+mod secret;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -54,9 +58,11 @@ fn dispatch(arguments: &Arguments, output: &Output) -> Result<ExitCode, Problem>
         Command::Init(init) => init::run(&load()?, init, output),
         Command::Decide(args::Decide { facts }) => decide::run(facts, output),
         Command::Journal(command) => journal::run(&load()?, command, output),
-        Command::Run | Command::Enroll(_) | Command::Bands | Command::Status | Command::Doctor => {
-            unreachable!()
-        }
+        Command::Run(run) => run::run(&arguments.config, run),
+        Command::Enroll(enroll) => enroll::run(&load()?, enroll, output),
+        Command::Bands => ask::bands(&load()?, output),
+        Command::Status => ask::status(&load()?, output),
+        Command::Doctor => ask::doctor(&arguments.config, output),
         Command::Config(args::ConfigCommand::Check) => config::check(&arguments.config, output),
         Command::Completions { shell } => pages::completions(*shell),
         Command::Man { folder } => pages::man(folder, output),

@@ -4,43 +4,47 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fault, in_range};
 
-/// How long a person may take.
+/// How long a person may take, in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Enrollment {
-    /// Seconds to wait for a band to be held to the kiosk.
-    pub find_seconds_max: u64,
-    /// Seconds to compare the code on band and kiosk.
+    /// For a band to be held to the kiosk, or to come back.
+    pub band_seconds_max: u64,
+    /// For the band to be put on.
+    pub worn_seconds_max: u64,
+    /// To compare the code, after the last touch.
     pub code_seconds_max: u64,
-    /// Seconds for the touches, from the first request on.
-    pub touch_seconds_max: u64,
-    /// Wrong codes or PINs in a row before the station asks for a pause.
-    pub attempts_max: u64,
-    /// The pause after too many wrong codes or PINs, in seconds.
-    pub attempts_pause_seconds: u64,
+    /// To delete the band's user data by hand and bring it back.
+    pub deletion_seconds_max: u64,
+    /// Age up to which an enrollment that was cut off is still finished when its band comes back.
+    pub resume_seconds_max: u64,
 }
 
 impl Default for Enrollment {
     fn default() -> Self {
         Self {
-            find_seconds_max: 120,
+            band_seconds_max: 60,
+            worn_seconds_max: 120,
             code_seconds_max: 60,
-            touch_seconds_max: 120,
-            attempts_max: 5,
-            attempts_pause_seconds: 300,
+            deletion_seconds_max: 300,
+            resume_seconds_max: 600,
         }
     }
 }
 
 impl Enrollment {
     pub(super) fn check(&self) -> Result<(), Fault> {
-        in_range("enrollment.find_seconds_max", self.find_seconds_max, 5..=600)?;
+        in_range("enrollment.band_seconds_max", self.band_seconds_max, 5..=600)?;
+        in_range("enrollment.worn_seconds_max", self.worn_seconds_max, 5..=600)?;
         in_range("enrollment.code_seconds_max", self.code_seconds_max, 5..=600)?;
-        in_range("enrollment.touch_seconds_max", self.touch_seconds_max, 10..=600)?;
-        in_range("enrollment.attempts_max", self.attempts_max, 1..=20)?;
         in_range(
-            "enrollment.attempts_pause_seconds",
-            self.attempts_pause_seconds,
+            "enrollment.deletion_seconds_max",
+            self.deletion_seconds_max,
+            10..=1800,
+        )?;
+        in_range(
+            "enrollment.resume_seconds_max",
+            self.resume_seconds_max,
             10..=86_400,
         )
     }

@@ -16,7 +16,7 @@ pub struct Log {
 }
 
 /// Where log lines go and what they look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// The journal under systemd, else `pretty`.

@@ -46,15 +46,25 @@ pub struct Config {
 impl Config {
     /// Reads and checks the file at `path`.
     pub fn load(path: &Path) -> Result<Self, Problem> {
+        Self::load_with_digest(path).map(|(config, _)| config)
+    }
+
+    /// The same, with the SHA-256 of the file's bytes.
+    pub fn load_with_digest(path: &Path) -> Result<(Self, [u8; 32]), Problem> {
         let text = file::read_config(path)?;
-        Self::parse(&text).map_err(|(code, why, next)| {
-            Problem::new(
-                code,
-                format!("the configuration {} cannot be used", path.display()),
-                why,
-                next,
-            )
-        })
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        let digest = digest.as_ref().try_into().expect("a hash has 32 bytes");
+        let config = Self::parse(&text);
+        config
+            .map(|config| (config, digest))
+            .map_err(|(code, why, next)| {
+                Problem::new(
+                    code,
+                    format!("the configuration {} cannot be used", path.display()),
+                    why,
+                    next,
+                )
+            })
     }
 
     fn parse(text: &str) -> Result<Self, Fault> {

@@ -54,8 +54,8 @@ fn faults_are_named() {
         Err((ConfigValue, "not an absolute path")),
     );
     check(
-        "[enrollment]\nattempts_max = 1000",
-        Err((ConfigValue, "outside 1 to 20")),
+        "[enrollment]\nband_seconds_max = 1000",
+        Err((ConfigValue, "outside 5 to 600")),
     );
     check(
         "[api]\nlisten = \"0.0.0.0:80\"\ntoken_file = \"/t\"",

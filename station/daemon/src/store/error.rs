@@ -33,6 +33,9 @@ pub enum StoreError {
         /// The newest this program knows.
         known: u32,
     },
+    /// A ticket that was to be spent was spent for something else in the meantime.
+    #[error("the ticket was used in the meantime")]
+    TicketSpent,
     /// The disk failed while a transaction was being made durable: what holds is known only after the
     /// database was opened anew, so the process must stop.
     #[error("the disk failed while writing: {0}")]
@@ -97,6 +100,7 @@ impl StoreError {
             Self::ReadOnly => {
                 (Code::StoreReadOnly, format!("let this user write {file} and its folder, and check the mount"))
             }
+            Self::TicketSpent => (Code::TicketReused, "ask for a new ticket".into()),
             Self::Newer { .. } => (Code::StoreNewer, "install the newer program again".into()),
             Self::SyncFailed(_) => {
                 (Code::StoreSyncFailed, "check the disk (`dmesg`), then start the station again".into())

@@ -25,7 +25,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use error::StoreError;
 pub use handle::StoreHandle;
 pub use journal::Verification;
-pub use replica::{Identity, StoredAssociation, StoredFacts};
+pub use replica::Identity;
 
 /// How long a call waits for another process's lock before it fails with [`StoreError::Locked`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);

@@ -73,10 +73,12 @@ impl Store {
             return Ok(());
         };
         let serial = station_core::convert::serial(&receipt.serial);
-        let facts = self.facts(receipt.user, &serial)?;
-        let Some(user) = facts.user else { return Ok(()) };
-        let known: Vec<_> = facts.known.into_iter().map(|known| known.association).collect();
-        let changes = changes_on_commit(&receipt, &user.user.id, facts.band.as_ref(), &known);
+        let Some(user) = self.user_by_handle(receipt.user)? else {
+            return Ok(());
+        };
+        let known = self.associations(Some(&user), &serial)?;
+        let known: Vec<_> = known.into_iter().map(|known| known.association).collect();
+        let changes = changes_on_commit(&receipt, &user.user.id, self.band(&serial)?.as_ref(), &known);
         self.durably(|transaction| changes::apply(transaction, &changes))
     }
 }

@@ -1,12 +1,13 @@
 //! What the station knows, and the facts of one case out of it.
 
 use firmware_protocol::certificate::{PublicKey, Signed};
-use firmware_protocol::id::{OrganizationId, StationId, UserHandle, Zone};
-use policy::facts::Known;
-use policy::model::{Association, Band, BandSerial, GroupPolicy, IndividualPolicy, PolicyId, UserId};
+use firmware_protocol::id::{AssociationId, OrganizationId, StationId, UserHandle, Zone};
+use policy::model::{Band, BandSerial, GroupPolicy, IndividualPolicy, PolicyId, UserId};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
+use station_core::clock::TrustedTime;
+use station_core::enrollment::{Knowledge, KnownAssociation, Query};
 use station_core::journal::{Intent, StationKey, station_key};
 use station_core::provision::{Base16, HexBytes, Provision};
 use station_core::replica::{AssociationRow, OperatorRow, TicketRow, TicketState, UserRow};
@@ -50,41 +51,6 @@ pub struct Identity {
     pub group_policy: GroupPolicy,
 }
 
-/// Everything known of one person, one band and whatever stands between them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoredFacts {
-    /// The person, if known.
-    pub user: Option<UserRow>,
-    /// The person's individual policy, if there is one.
-    pub individual: Option<IndividualPolicy>,
-    /// The band, if known.
-    pub band: Option<Band>,
-    /// Every association of the person and every association of the band, each once.
-    pub known: Vec<StoredAssociation>,
-}
-
-/// An association and what must be known of its two ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredAssociation {
-    /// The association.
-    pub association: Association,
-    /// Its band is SEOS-enabled.
-    pub band_seos: bool,
-    /// Its user is suspended.
-    pub user_suspended: bool,
-}
-
-impl StoredAssociation {
-    /// As the policy wants it.
-    pub fn known(&self) -> Known<'_> {
-        Known {
-            association: &self.association,
-            band_seos: self.band_seos,
-            user_suspended: self.user_suspended,
-        }
-    }
-}
-
 impl Store {
     /// What the station is. Kept in memory; it changes by [`Store::provision`] only.
     pub fn identity(&self) -> Result<&Identity, StoreError> {
@@ -95,14 +61,51 @@ impl Store {
         Ok(station_key(self.identity()?.station))
     }
 
-    /// The facts for a decision on `user` and the band `serial`.
-    pub fn facts(&self, user: UserHandle, serial: &BandSerial) -> Result<StoredFacts, StoreError> {
-        let user = self.user_by_handle(user)?;
+    /// Everything the engine asks about one person and one band. `fresh` is an id nobody has used.
+    pub fn knowledge(
+        &self,
+        query: &Query,
+        time: TrustedTime,
+        fresh: AssociationId,
+    ) -> Result<Knowledge, StoreError> {
+        let identity = self.identity()?;
+        let serial = station_core::convert::serial(&query.serial);
+        let user = query
+            .user
+            .map(|handle| self.user_by_handle(handle))
+            .transpose()?
+            .flatten();
         let individual = user.as_ref().and_then(|row| row.policy.as_ref());
-        let individual = individual.map(|id| self.individual_policy(id)).transpose()?;
-        let band = self.band(serial)?;
+        let mut open_intents = self.intents()?;
+        open_intents.retain(|intent| intent.serial == query.serial);
+        Ok(Knowledge {
+            revision: identity.revision,
+            made_at_ms: identity.as_of_ms,
+            time,
+            individual: individual.map(|id| self.individual_policy(id)).transpose()?,
+            group: identity.group_policy.clone(),
+            band: self.band(&serial)?,
+            associations: self.associations(user.as_ref(), &serial)?,
+            held_known: self.held_known(&query.held)?,
+            open_intents,
+            ticket: query
+                .ticket
+                .map(|ticket| self.ticket_state(ticket))
+                .transpose()?
+                .unwrap_or_default(),
+            user,
+            fresh,
+        })
+    }
+
+    /// Every association of the user and every association of the band, each once, ended ones too.
+    pub fn associations(
+        &self,
+        user: Option<&UserRow>,
+        serial: &BandSerial,
+    ) -> Result<Vec<KnownAssociation>, StoreError> {
         let mut known = Vec::new();
-        if let Some(row) = &user {
+        if let Some(row) = user {
             self.add_associations(
                 &mut known,
                 "select * from associations where user = ?1",
@@ -114,17 +117,12 @@ impl Store {
             "select * from associations where band = ?1",
             serial.as_str(),
         )?;
-        Ok(StoredFacts {
-            user,
-            individual,
-            band,
-            known,
-        })
+        Ok(known)
     }
 
     fn add_associations(
         &self,
-        known: &mut Vec<StoredAssociation>,
+        known: &mut Vec<KnownAssociation>,
         sql: &str,
         key: &str,
     ) -> Result<(), StoreError> {
@@ -139,13 +137,26 @@ impl Store {
             let user_suspended = self
                 .user(&association.user)?
                 .is_some_and(|row| row.user.is_suspended());
-            known.push(StoredAssociation {
+            known.push(KnownAssociation {
                 association,
                 band_seos,
                 user_suspended,
             });
         }
         Ok(())
+    }
+
+    fn held_known(&self, held: &[AssociationId]) -> Result<Vec<AssociationId>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select 1 from associations where id = ?1")?;
+        let mut known = Vec::new();
+        for id in held {
+            if statement.exists([id.0])? {
+                known.push(*id);
+            }
+        }
+        Ok(known)
     }
 
     /// The user with this handle.

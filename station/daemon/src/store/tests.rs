@@ -2,6 +2,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use firmware_protocol::id::{AssociationId, Zone};
 use policy::model::{BandSerial, EndCause, Ending, UnixMillis};
+use station_core::clock::TrustedTime;
+use station_core::enrollment::{Knowledge, Query};
 use station_core::journal::{Started, Stopped};
 use station_core::replica::{AssociationRow, Change, TicketState};
 use station_core::ticket::{AttemptState, AttemptSubject, TicketId};
@@ -49,20 +51,35 @@ fn serial(text: &str) -> BandSerial {
     BandSerial::new(text).unwrap()
 }
 
+fn knowledge(store: &Store, user: &str, band: &str) -> Knowledge {
+    let query = Query {
+        number: 1,
+        user: Some(handle(user)),
+        serial: firmware_protocol::id::Serial::new(band).unwrap(),
+        held: vec![AssociationId([9; 16]), AssociationId([1; 16])],
+        ticket: None,
+    };
+    store
+        .knowledge(&query, TrustedTime::certain(MADE_AT_MS), AssociationId([1; 16]))
+        .unwrap()
+}
+
 #[test]
-fn facts_of_a_case_come_in_one_go() {
+fn everything_about_a_case_comes_in_one_go() {
     let place = Place::new();
     let store = place.open();
-    let facts = store.facts(handle("ada"), &serial("BAND-3")).unwrap();
-    assert_eq!(facts.user.unwrap().user.id.as_str(), "ada");
-    assert!(facts.band.unwrap().seos);
-    assert_eq!(facts.known.len(), 1);
-    assert_eq!(facts.known[0].association.band, serial("BAND-1"));
-    let facts = store.facts(handle("bo"), &serial("BAND-1")).unwrap();
-    assert_eq!(facts.individual.unwrap().reenroll_own, Some(false));
-    assert_eq!(facts.known[0].association.user.as_str(), "ada");
-    let facts = store.facts(handle("nobody"), &serial("BAND-9")).unwrap();
-    assert_eq!(facts, StoredFacts::default());
+    let known = knowledge(&store, "ada", "BAND-3");
+    assert_eq!(known.user.unwrap().user.id.as_str(), "ada");
+    assert!(known.band.unwrap().seos);
+    assert_eq!(known.associations.len(), 1);
+    assert_eq!(known.associations[0].association.band, serial("BAND-1"));
+    assert_eq!(known.held_known, [AssociationId([9; 16])]);
+    assert_eq!((known.revision, known.made_at_ms), (7, MADE_AT_MS));
+    let known = knowledge(&store, "bo", "BAND-1");
+    assert_eq!(known.individual.unwrap().reenroll_own, Some(false));
+    assert_eq!(known.associations[0].association.user.as_str(), "ada");
+    let known = knowledge(&store, "nobody", "BAND-9");
+    assert!(known.user.is_none() && known.band.is_none() && known.associations.is_empty());
     assert_eq!(store.counts().unwrap(), (3, 3));
     assert_eq!(store.identity().unwrap().site, "north");
 }
@@ -134,10 +151,8 @@ fn changes_come_with_their_records_or_not_at_all() {
 fn associations_end_and_stay_known() {
     let place = Place::new();
     let mut store = place.open();
-    let known = store
-        .facts(handle("ada"), &serial("BAND-1"))
-        .unwrap()
-        .known
+    let known = knowledge(&store, "ada", "BAND-1")
+        .associations
         .remove(0)
         .association;
     let ending = Ending {
@@ -156,7 +171,7 @@ fn associations_end_and_stay_known() {
         }),
     ];
     store.append(MADE_AT_MS, &[], &changes).unwrap();
-    let known: Vec<_> = store.facts(handle("ada"), &serial("BAND-1")).unwrap().known;
+    let known = knowledge(&store, "ada", "BAND-1").associations;
     let open: Vec<_> = known.iter().filter(|known| known.association.is_open()).collect();
     assert_eq!((known.len(), open.len()), (2, 1));
     assert_eq!(open[0].association, new);

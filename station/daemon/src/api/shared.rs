@@ -1,0 +1,123 @@
+//! What the answers are made of: the event loop's published state, the store, and the loop's command queue.
+
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+
+use super::model::{self, Bands, Enrollment, Event};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::problem::{Code, Problem};
+use crate::store::{StoreError, StoreHandle};
+
+/// Clients that may follow live events at the same time.
+const FOLLOWERS_MAX: usize = 16;
+
+/// What the API asks of the event loop.
+#[derive(Debug)]
+pub enum Command {
+    /// Begin an enrollment.
+    Start(Box<model::Start>, Reply),
+    /// Somebody compared the codes.
+    Code {
+        /// Which attempt.
+        id: String,
+        /// They are the same.
+        same: bool,
+        /// Where the answer goes.
+        reply: Reply,
+    },
+    /// Stop an enrollment.
+    Cancel {
+        /// Which attempt.
+        id: String,
+        /// Where the answer goes.
+        reply: Reply,
+    },
+}
+
+/// Where the enrollment as it stands then, or the problem, is sent.
+pub type Reply = oneshot::Sender<Result<Enrollment, Problem>>;
+
+/// What the event loop lets everybody see.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Live {
+    /// The radio's state: the code of an adapter state, or `starting`.
+    pub radio: String,
+    /// The adapter's name, if the radio is ready.
+    pub adapter: Option<String>,
+    /// The date can be believed.
+    pub time_trusted: bool,
+    /// The bands in range.
+    pub bands: Bands,
+    /// The enrollment under way, or the last one.
+    pub enrollment: Option<Enrollment>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self {
+            radio: "starting".into(),
+            adapter: None,
+            time_trusted: true,
+            bands: Bands::default(),
+            enrollment: None,
+        }
+    }
+}
+
+/// Everything a handler needs.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub(super) store: StoreHandle,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) live: watch::Receiver<Live>,
+    pub(super) events: broadcast::Sender<Event>,
+    pub(super) config: Arc<Config>,
+    pub(super) clock: Clock,
+    pub(super) followers: Arc<Semaphore>,
+    pub(super) doctor: Arc<Semaphore>,
+}
+
+impl Shared {
+    /// Ties the API to the rest of the daemon. `clock` counts from the daemon's start.
+    pub fn new(
+        store: StoreHandle,
+        commands: mpsc::Sender<Command>,
+        live: watch::Receiver<Live>,
+        events: broadcast::Sender<Event>,
+        config: Arc<Config>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            store,
+            commands,
+            live,
+            events,
+            config,
+            clock,
+            followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            doctor: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Sends a command and waits for its answer.
+    pub(super) async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<Enrollment, Problem> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+
+    pub(super) fn store_problem(&self, what: &str, error: StoreError) -> Problem {
+        error.into_problem(what, &self.config.database())
+    }
+}
+
+fn stopping() -> Problem {
+    Problem::new(
+        Code::DaemonUnreachable,
+        "the request was not answered",
+        "the station is stopping",
+        "try again",
+    )
+}

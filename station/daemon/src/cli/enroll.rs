@@ -1,0 +1,311 @@
+//! `enroll`: one attempt, followed to its end.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::args;
+use super::ask::block_on;
+use super::client::{Client, Events};
+use super::output::{Output, safe};
+use super::secret;
+use crate::api::model::{CodeAnswer, Enrollment, Event, Identification, Stage, Start, Vouch};
+use crate::config::Config;
+use crate::problem::{Code, Problem};
+
+/// Enrolls or registers a band and shows how it goes.
+pub(super) fn run(config: &Config, arguments: &args::Enroll, output: &Output) -> Result<ExitCode, Problem> {
+    let start = Start {
+        identification: identification(arguments)?,
+        device: arguments.device.clone(),
+        serial: arguments.band.clone(),
+    };
+    let follower = Follower {
+        client: Client::new(&config.api.socket),
+        output: *output,
+        accept_code: arguments.accept_code,
+        shown: None,
+    };
+    let last = block_on(follower.follow(&start))?;
+    Ok(if last.stage == Stage::Done {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn identification(arguments: &args::Enroll) -> Result<Identification, Problem> {
+    let args::Who {
+        ticket,
+        code,
+        vouch_for,
+    } = &arguments.who;
+    if let Some(ticket) = ticket {
+        return Ok(Identification::Ticket(secret::given(ticket)?));
+    }
+    if let Some(code) = code {
+        return Ok(Identification::Code(secret::given(code)?));
+    }
+    let operator = arguments.operator.clone().unwrap_or_default();
+    let pin = match &arguments.pin_file {
+        Some(path) => secret::from_file(path)?,
+        None => secret::asked(&format!("PIN of {operator}"))?,
+    };
+    Ok(Identification::Vouch(Vouch {
+        user: vouch_for.clone().unwrap_or_default(),
+        operator,
+        pin,
+    }))
+}
+
+struct Follower {
+    client: Client,
+    output: Output,
+    accept_code: bool,
+    shown: Option<String>,
+}
+
+impl Follower {
+    async fn follow(mut self, start: &Start) -> Result<Enrollment, Problem> {
+        // Followed before it begins, so that nothing is missed.
+        let mut events = self.client.follow("/api/v1/events").await?;
+        let begun: Enrollment = self.client.post("/api/v1/enrollments", start).await?;
+        let id = begun.id.clone();
+        self.show(&begun);
+        let mut answer = Answer::NotAsked;
+        loop {
+            let enrollment = tokio::select! {
+                next = next_of(&mut events, &id) => match next {
+                    Some(enrollment) => enrollment,
+                    None => self.client.get(&format!("/api/v1/enrollments/{id}")).await?,
+                },
+                same = answer.given() => {
+                    answer = Answer::Given;
+                    self.say(&id, same).await?;
+                    continue;
+                }
+                _ = tokio::signal::ctrl_c() => {
+                    let _: Value = self.client.post(&format!("/api/v1/enrollments/{id}/cancel"), &Value::Null).await?;
+                    continue;
+                }
+            };
+            self.show(&enrollment);
+            if enrollment.stage.is_final() {
+                return Ok(enrollment);
+            }
+            if let (Answer::NotAsked, Some(code)) = (&answer, &enrollment.code) {
+                answer = self.ask(&id, code).await?;
+            }
+        }
+    }
+
+    /// Asks whether the codes are the same, where there is somebody to ask.
+    async fn ask(&self, id: &str, code: &str) -> Result<Answer, Problem> {
+        if self.accept_code {
+            self.say(id, true).await?;
+            return Ok(Answer::Given);
+        }
+        if !std::io::stdin().is_terminal() {
+            let cancel = format!("/api/v1/enrollments/{id}/cancel");
+            let _: Value = self.client.post(&cancel, &Value::Null).await?;
+            return Err(Problem::new(
+                Code::BadRequest,
+                "the enrollment was cancelled",
+                "there is no terminal to ask whether the codes are the same",
+                "add --accept-code if somebody compares them elsewhere",
+            ));
+        }
+        let question = format!("Does the band show {code} too? [y/N] ");
+        Ok(Answer::Asked(tokio::task::spawn_blocking(move || {
+            ask_yes(&question)
+        })))
+    }
+
+    async fn say(&self, id: &str, same: bool) -> Result<(), Problem> {
+        let path = format!("/api/v1/enrollments/{id}/code");
+        match self.client.post::<Enrollment>(&path, &CodeAnswer { same }).await {
+            // It ended while somebody was typing; the last event says how.
+            Err(problem) if problem.code == Code::OutOfTurn => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    fn show(&mut self, enrollment: &Enrollment) {
+        if self.output.json {
+            return self.output.json_line(enrollment);
+        }
+        let text = text(enrollment);
+        if self.shown.as_ref() != Some(&text) {
+            self.output.line(&text);
+            self.shown = Some(text);
+        }
+    }
+}
+
+enum Answer {
+    NotAsked,
+    Asked(tokio::task::JoinHandle<bool>),
+    Given,
+}
+
+impl Answer {
+    /// The answer, once there is one.
+    async fn given(&mut self) -> bool {
+        match self {
+            Self::Asked(asked) => asked.await.unwrap_or(false),
+            Self::NotAsked | Self::Given => std::future::pending().await,
+        }
+    }
+}
+
+fn ask_yes(question: &str) -> bool {
+    let _ = write!(std::io::stderr(), "{question}");
+    let mut line = String::new();
+    let _ = std::io::stdin().read_line(&mut line);
+    matches!(line.trim(), "y" | "Y" | "yes")
+}
+
+async fn next_of(events: &mut Events, id: &str) -> Option<Enrollment> {
+    loop {
+        match events.next::<Event>().await? {
+            Event::Enrollment(enrollment) if enrollment.id == id => return Some(enrollment),
+            _ => {}
+        }
+    }
+}
+
+fn text(enrollment: &Enrollment) -> String {
+    match enrollment.stage {
+        Stage::LookingForBand => "Hold one band to the station.".into(),
+        Stage::SeveralBands => "Several bands are equally near: hold only one to the station.".into(),
+        Stage::Connecting => "Connecting.".into(),
+        Stage::Checking => checking(enrollment),
+        Stage::PutOn => "Put the band on.".into(),
+        Stage::CompareCode => {
+            let code = enrollment.code.as_deref().unwrap_or_default();
+            format!("Compare: the band must show {code}. Confirm on the band.")
+        }
+        Stage::Touch => touch(enrollment),
+        Stage::Saving => "Saving.".into(),
+        Stage::DeleteUserData => {
+            "Put the band on its charger, hold its button until it has deleted its user data, and bring it back.".into()
+        }
+        Stage::BringBack => "Bring the band back to the station.".into(),
+        Stage::OtherBand => "This is another band than the one you began with.".into(),
+        Stage::Done | Stage::Refused => outcome(enrollment),
+    }
+}
+
+fn checking(enrollment: &Enrollment) -> String {
+    let Some(band) = &enrollment.band else {
+        return "Checking.".into();
+    };
+    let seos = if band.seos { ", SEOS-enabled" } else { "" };
+    format!(
+        "Band {}: {}, battery {} %{seos}.",
+        safe(&band.serial),
+        safe(&band.model),
+        band.battery_percent
+    )
+}
+
+fn touch(enrollment: &Enrollment) -> String {
+    let Some(touches) = &enrollment.touches else {
+        return "Touch the sensor.".into();
+    };
+    let (count, of) = (touches.count, touches.of);
+    match (&touches.fault, touches.quality) {
+        (Some(fault), _) => {
+            let tip = touches.tip.as_deref().unwrap_or("try again").replace('_', " ");
+            format!("Touch {count} of {of}: {}; {tip}.", fault.replace('_', " "))
+        }
+        (None, Some(quality)) => format!("Touch {count} of {of}: quality {quality}."),
+        (None, None) => format!("Touch the sensor: {of} good touches are needed."),
+    }
+}
+
+fn outcome(enrollment: &Enrollment) -> String {
+    let seconds = enrollment.elapsed_ms as f64 / 1000.0;
+    let Some(outcome) = &enrollment.outcome else {
+        return "Over.".into();
+    };
+    let mut lines = vec![format!("{} ({}, {seconds:.1} s)", outcome.text, outcome.code)];
+    lines.extend(
+        outcome
+            .decided_by
+            .as_ref()
+            .map(|by| format!("  decided by: {by}")),
+    );
+    lines.extend(outcome.next.as_ref().map(|next| format!("  next: {next}")));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::model::{BandInfo, Outcome, Touches};
+
+    fn at(stage: Stage) -> Enrollment {
+        Enrollment {
+            id: "0".repeat(32),
+            stage,
+            user: "ada".into(),
+            band: Some(BandInfo {
+                serial: "BAND-1".into(),
+                model: "N4".into(),
+                seos: true,
+                battery_percent: 81,
+            }),
+            effects: vec![],
+            mismatch: None,
+            code: Some("012 345".into()),
+            code_confirmed: false,
+            band_confirmed: false,
+            touches: Some(Touches {
+                count: 2,
+                of: 5,
+                quality: Some(77),
+                fault: None,
+                tip: None,
+            }),
+            outcome: Some(Outcome {
+                code: "release_needed".into(),
+                text: "This person already has a band.".into(),
+                decided_by: Some("built-in default of reenroll_own".into()),
+                next: Some("Ask the administrator.".into()),
+                association: None,
+            }),
+            elapsed_ms: 12_345,
+        }
+    }
+
+    #[test]
+    fn each_stage_says_what_to_do() {
+        let stages = [
+            Stage::LookingForBand,
+            Stage::Checking,
+            Stage::CompareCode,
+            Stage::Touch,
+            Stage::Refused,
+        ];
+        let said: Vec<_> = stages.map(|stage| text(&at(stage))).into();
+        insta::assert_snapshot!(said.join("\n"), @r"
+        Hold one band to the station.
+        Band BAND-1: N4, battery 81 %, SEOS-enabled.
+        Compare: the band must show 012 345. Confirm on the band.
+        Touch 2 of 5: quality 77.
+        This person already has a band. (release_needed, 12.3 s)
+          decided by: built-in default of reenroll_own
+          next: Ask the administrator.
+        ");
+        let again = Touches {
+            count: 2,
+            of: 5,
+            quality: None,
+            fault: Some("wet".into()),
+            tip: Some("dry_finger".into()),
+        };
+        insta::assert_snapshot!(text(&Enrollment { touches: Some(again), ..at(Stage::Touch) }), @"Touch 2 of 5: wet; dry finger.");
+    }
+}

@@ -1,0 +1,183 @@
+//! The process: takes the lock, opens everything, runs the loop and the API, stops in good order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use station_core::journal::{Configured, JournalRecord, Started};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::api::{Command, Doors, Live, Shared, router};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::eventloop::{self, Parts};
+use crate::instance::InstanceLock;
+use crate::keys::Keys;
+use crate::problem::{Code, Problem};
+use crate::radio::{self, Radio, RadioConfig};
+use crate::store::{Store, StoreError, StoreHandle};
+use crate::systemd;
+
+/// Commands of the API that may wait for the loop.
+const COMMANDS_LEN: usize = 16;
+/// Events a follower may be behind before it is given the present state instead.
+const EVENTS_LEN: usize = 64;
+/// The database answers within this time, or systemd is not told that all is well.
+const STORE_ALIVE: Duration = Duration::from_secs(10);
+
+/// Runs the station until SIGTERM or SIGINT. `config_digest` is the SHA-256 of the configuration file.
+pub fn run(config: Config, config_digest: [u8; 32]) -> Result<(), Problem> {
+    let failed = |error: std::io::Error| {
+        let next = "look at the limits of the process (`ulimit -a`)";
+        Problem::new(
+            Code::Internal,
+            "the station cannot start",
+            error.to_string(),
+            next,
+        )
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .thread_keep_alive(Duration::from_secs(5))
+        .build()
+        .map_err(failed)?;
+    runtime.block_on(async {
+        let stop = stop_on_signals().map_err(failed)?;
+        let radio = RadioConfig {
+            adapter: config.radio.adapter.clone(),
+            ..RadioConfig::default()
+        };
+        serve(config, config_digest, || radio::btleplug::start(radio), stop).await
+    })
+}
+
+/// Runs the station with the radio that `start_radio` makes, until `stop` becomes true.
+pub async fn serve(
+    config: Config,
+    config_digest: [u8; 32],
+    start_radio: impl FnOnce() -> Radio,
+    stop: watch::Receiver<bool>,
+) -> Result<(), Problem> {
+    let clock = Clock::start();
+    let _lock = InstanceLock::take(&config.lock_file())?;
+    let opened = open(&config, config_digest, clock)?;
+    let doors = Doors::open(&config.api).await?;
+    let address = doors.tcp_address();
+    let config = Arc::new(config);
+    let store = StoreHandle::spawn(opened.store);
+    let (commands, commands_in) = mpsc::channel::<Command>(COMMANDS_LEN);
+    let (live, live_seen) = watch::channel(Live::default());
+    let (events, _) = broadcast::channel(EVENTS_LEN);
+    let shared = Shared::new(
+        store.clone(),
+        commands,
+        live_seen,
+        events.clone(),
+        config.clone(),
+        clock,
+    );
+    let (api_stop, api_stopped) = watch::channel(false);
+    let api = tokio::spawn(doors.serve(router(shared), api_stopped));
+    let watchdog = tokio::spawn(watch_over(store.clone()));
+    systemd::ready("serving");
+    tracing::info!(socket = %config.api.socket.display(), address = address.map(tracing::field::display), "the station serves");
+    let parts = Parts {
+        identity: opened.identity,
+        keys: opened.keys,
+        config,
+        store,
+        radio: start_radio(),
+        clock,
+        floor_ms: opened.floor_ms,
+        commands: commands_in,
+        live,
+        events,
+        stop,
+    };
+    let outcome = eventloop::run(parts).await;
+    watchdog.abort();
+    let _ = api_stop.send(true);
+    let _ = api.await;
+    outcome
+}
+
+struct Opened {
+    store: Store,
+    identity: crate::store::Identity,
+    keys: Keys,
+    floor_ms: u64,
+}
+
+fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened, Problem> {
+    let database = config.database();
+    let failed = |error: StoreError| error.into_problem("the station cannot start", &database);
+    let mut store = Store::open(&database).map_err(failed)?;
+    let identity = store.identity().map_err(failed)?.clone();
+    let keys = Keys::load(&config.station.key_file, &identity.keys_digest)?;
+    let last = store.last_entry().map_err(failed)?;
+    let floor_ms = last.as_ref().map_or(0, |entry| entry.time_ms);
+    let last = last.and_then(|entry| JournalRecord::decode(&entry.record).ok());
+    let after_crash = !matches!(
+        last,
+        None | Some(JournalRecord::Stopped(_) | JournalRecord::Provisioned(_))
+    );
+    if after_crash {
+        tracing::warn!("the last run was cut off");
+    }
+    let started = Started {
+        software: env!("CARGO_PKG_VERSION").into(),
+        after_crash,
+    };
+    let records = [
+        started.into(),
+        Configured {
+            digest: config_digest,
+        }
+        .into(),
+    ];
+    store
+        .append(clock.wall_ms().max(floor_ms), &records, &[])
+        .map_err(failed)?;
+    tracing::info!(station = %identity.station, revision = identity.revision, "the database is whole");
+    Ok(Opened {
+        store,
+        identity,
+        keys,
+        floor_ms,
+    })
+}
+
+/// Tells systemd that all is well as long as the runtime turns and the database answers.
+async fn watch_over(store: StoreHandle) {
+    let Some(interval) = systemd::watchdog_interval() else {
+        return;
+    };
+    let mut ticks = tokio::time::interval(interval);
+    loop {
+        ticks.tick().await;
+        match tokio::time::timeout(STORE_ALIVE, store.run(|_| Ok(()))).await {
+            Ok(Ok(())) => systemd::alive(),
+            _ => tracing::error!("the database does not answer"),
+        }
+    }
+}
+
+/// Becomes true on SIGTERM or SIGINT.
+fn stop_on_signals() -> std::io::Result<watch::Receiver<bool>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        let _ = stop.send(true);
+    });
+    Ok(stopped)
+}
+
+/// Waits until somebody says stop, or until nobody is left who could.
+pub(crate) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,303 @@
+//! One line per cause: what is wrong, and what to do about it.
+//!
+//! The doctor looks for himself at whatever can be looked at beside a running daemon, and asks the daemon
+//! for what only it knows: the radio.
+
+use std::path::Path;
+
+use firmware_protocol::certificate::StationCertificate;
+
+use crate::api::model::{Finding, Findings, Status, Verdict};
+use crate::clock::{Clock, RELEASED_MS};
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::problem::Problem;
+use crate::store::{Identity, Store};
+
+/// A certificate that lasts no longer than this is a warning, in days.
+const CERTIFICATE_DAYS_WARN: i64 = 30;
+/// The wall clock may be behind the journal by this much, in milliseconds.
+const CLOCK_LAG_MS_MAX: u64 = 5_000;
+
+const DAY_S: i64 = 86_400;
+
+/// Looks at everything. `status` is what the running daemon says of itself, or why it says nothing.
+pub fn examine(
+    config: Result<&Config, &Problem>,
+    status: Result<&Status, &Problem>,
+    clock: Clock,
+) -> Findings {
+    let mut findings = vec![configuration(config)];
+    if let Ok(config) = config {
+        findings.extend(stored(config, clock));
+        findings.push(disk(config));
+    }
+    findings.push(daemon(status));
+    if let Ok(status) = status {
+        findings.push(radio(&status.radio, status.adapter.as_deref()));
+    }
+    Findings { findings }
+}
+
+fn ok(check: &str, text: impl Into<String>) -> Finding {
+    Finding {
+        check: check.into(),
+        verdict: Verdict::Ok,
+        text: text.into(),
+        next: None,
+    }
+}
+
+fn bad(check: &str, verdict: Verdict, text: impl Into<String>, next: impl Into<String>) -> Finding {
+    Finding {
+        check: check.into(),
+        verdict,
+        text: text.into(),
+        next: Some(next.into()),
+    }
+}
+
+fn failed(check: &str, problem: &Problem) -> Finding {
+    bad(
+        check,
+        Verdict::Fail,
+        format!("{}: {}", problem.what, problem.why),
+        problem.next.clone(),
+    )
+}
+
+fn configuration(config: Result<&Config, &Problem>) -> Finding {
+    match config {
+        Ok(_) => ok("config", "the configuration can be used"),
+        Err(problem) => failed("config", problem),
+    }
+}
+
+fn daemon(status: Result<&Status, &Problem>) -> Finding {
+    match status {
+        Ok(status) => ok(
+            "daemon",
+            format!(
+                "runs since {} s, version {}",
+                status.uptime_seconds, status.software
+            ),
+        ),
+        Err(problem) => failed("daemon", problem),
+    }
+}
+
+/// What the radio's state means for people.
+pub(crate) fn radio(state: &str, adapter: Option<&str>) -> Finding {
+    let fail = |text: &str, next: &str| bad("radio", Verdict::Fail, text, next);
+    match state {
+        "ready" => ok(
+            "radio",
+            format!("adapter {} works", adapter.unwrap_or("(unnamed)")),
+        ),
+        "off" => fail(
+            "the adapter is switched off",
+            "switch it on: `bluetoothctl power on`",
+        ),
+        "absent" => fail(
+            "there is no adapter, or not the configured one",
+            "plug it in, or correct radio.adapter",
+        ),
+        "bluez_down" => fail(
+            "bluetoothd does not run or does not answer",
+            "`systemctl restart bluetooth`",
+        ),
+        "bus_down" => fail("the system bus cannot be reached", "`systemctl status dbus`"),
+        "no_permission" => fail(
+            "D-Bus refuses this user the use of Bluetooth",
+            "add the station's user to the group `bluetooth` and start the station again",
+        ),
+        _ => bad(
+            "radio",
+            Verdict::Warn,
+            "the radio is starting",
+            "ask again in a few seconds",
+        ),
+    }
+}
+
+fn stored(config: &Config, clock: Clock) -> Vec<Finding> {
+    let database = config.database();
+    let store = match Store::open_to_read(&database) {
+        Ok(store) => store,
+        Err(error) => {
+            return vec![failed(
+                "database",
+                &error.into_problem("the database cannot be used", &database),
+            )];
+        }
+    };
+    let mut findings = vec![whole(&store, &database), journal(&store, &database)];
+    if let Ok(identity) = store.identity() {
+        findings.push(key_file(config, identity));
+        findings.push(certificate(identity, clock));
+        findings.push(replica(identity, clock));
+    }
+    findings.push(time(&store, clock));
+    findings
+}
+
+fn whole(store: &Store, database: &Path) -> Finding {
+    match store.check_whole().and_then(|()| store.check_rows()) {
+        Ok(()) => ok("database", format!("whole, SQLite {}", rusqlite::version())),
+        Err(error) => failed(
+            "database",
+            &error.into_problem("the database is not what it was", database),
+        ),
+    }
+}
+
+fn journal(store: &Store, database: &Path) -> Finding {
+    match store.verify_journal() {
+        Ok(found) => match found.fault {
+            None => ok(
+                "journal",
+                format!("{} entries, complete and unchanged", found.head.sequence),
+            ),
+            Some(fault) => bad(
+                "journal",
+                Verdict::Fail,
+                format!("{fault}; {} entries before it hold", found.head.sequence),
+                "keep a copy of the data folder and tell an administrator",
+            ),
+        },
+        Err(error) => failed(
+            "journal",
+            &error.into_problem("the journal cannot be read", database),
+        ),
+    }
+}
+
+fn key_file(config: &Config, identity: &Identity) -> Finding {
+    match Keys::load(&config.station.key_file, &identity.keys_digest) {
+        Ok(_) => ok("key_file", "readable by the station alone"),
+        Err(problem) => failed("key_file", &problem),
+    }
+}
+
+fn certificate(identity: &Identity, clock: Clock) -> Finding {
+    let renew = "get a new provisioning file and run `bandstand-station init --replace`";
+    let fail = |text: String| bad("certificate", Verdict::Fail, text, renew);
+    let Ok(certificate) = minicbor::decode::<StationCertificate>(&identity.certificate.body) else {
+        return fail("it does not read".into());
+    };
+    let now = clock.wall().0 as i64;
+    let (begins, ends) = (certificate.not_before.0 as i64, certificate.not_after.0 as i64);
+    let days_left = (ends - now).div_euclid(DAY_S);
+    match () {
+        () if now < begins => fail(format!(
+            "it is valid only in {} days",
+            (begins - now).div_euclid(DAY_S) + 1
+        )),
+        () if now > ends => fail(format!("it expired {} days ago", -days_left)),
+        () if days_left <= CERTIFICATE_DAYS_WARN => bad(
+            "certificate",
+            Verdict::Warn,
+            format!("{days_left} days left"),
+            renew,
+        ),
+        () => ok("certificate", format!("{days_left} days left")),
+    }
+}
+
+fn replica(identity: &Identity, clock: Clock) -> Finding {
+    let age_s = clock.wall_ms().saturating_sub(identity.as_of_ms) / 1000;
+    let policy = policy::effective::effective(&identity.group_policy, None);
+    let (takeover_s, offline_s) = (policy.takeover_max_age_s.value, policy.offline_max_age_s.value);
+    let text = format!("revision {}, {} old", identity.revision, in_words(age_s));
+    let next = "load a fresh provisioning file with `bandstand-station init --replace`";
+    match () {
+        () if age_s > offline_s.into() => bad(
+            "replica",
+            Verdict::Fail,
+            format!("{text}: too old for any decision"),
+            next,
+        ),
+        () if age_s > takeover_s.into() => bad(
+            "replica",
+            Verdict::Warn,
+            format!("{text}: too old for one person to take over another's band"),
+            next,
+        ),
+        () => ok("replica", text),
+    }
+}
+
+fn in_words(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+fn time(store: &Store, clock: Clock) -> Finding {
+    let next = "set the clock (`timedatectl`), then start the station again";
+    let floor_ms = store.last_entry().ok().flatten().map_or(0, |entry| entry.time_ms);
+    let now_ms = clock.wall_ms();
+    if now_ms < RELEASED_MS {
+        return bad(
+            "clock",
+            Verdict::Fail,
+            "the clock shows a date before this software was made",
+            next,
+        );
+    }
+    match floor_ms.saturating_sub(now_ms) {
+        behind if behind > CLOCK_LAG_MS_MAX => {
+            let text = format!(
+                "the clock is {} behind the journal: it was set back",
+                in_words(behind / 1000)
+            );
+            bad("clock", Verdict::Fail, text, next)
+        }
+        _ => ok("clock", "agrees with the journal"),
+    }
+}
+
+fn disk(config: &Config) -> Finding {
+    let folder = &config.station.data_directory;
+    let free = match free_mib(folder) {
+        Ok(free) => free,
+        Err(error) => {
+            let text = format!("the free space of {} cannot be told: {error}", folder.display());
+            return bad(
+                "disk",
+                Verdict::Warn,
+                text,
+                "make the data folder, or correct station.data_directory",
+            );
+        }
+    };
+    let least = config.station.disk_free_mib_min;
+    let text = format!("{free} MiB free");
+    match free {
+        free if free < least => {
+            let next = format!("free disk space; no enrollment starts below {least} MiB");
+            bad("disk", Verdict::Fail, text, next)
+        }
+        free if free < 4 * least => bad("disk", Verdict::Warn, text, "free disk space soon"),
+        _ => ok("disk", text),
+    }
+}
+
+/// Free space for the station's user where `folder` is, in MiB.
+pub(crate) fn free_mib(folder: &Path) -> std::io::Result<u64> {
+    let about = rustix::fs::statvfs(folder)?;
+    Ok(about.f_bavail.saturating_mul(about.f_frsize) >> 20)
+}
+
+/// The worst verdict.
+pub fn worst(findings: &Findings) -> Verdict {
+    findings
+        .findings
+        .iter()
+        .map(|finding| finding.verdict)
+        .max()
+        .unwrap_or(Verdict::Ok)
+}

@@ -1,0 +1,516 @@
+//! One attempt: the enrollment's engine, the session with the band, and the link under it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use firmware_protocol::id::{AssociationId, Serial};
+use firmware_protocol::station::{ENTROPY_LEN, SessionEvent, StationSession};
+use firmware_protocol::time::Instant;
+use station_core::enrollment::{
+    Admission, Append, AppendFault, Enrollment, Event, Input, Knowledge, Outcome, Person, Query, Screen,
+};
+use station_core::journal::{FlowId, Head};
+use tokio::task::JoinSet;
+
+use super::nearby::{Choice, Nearby};
+use super::{Done, Station, view};
+use crate::api::model::{self, Stage};
+use crate::radio::{DeviceId, LinkFault, RadioCommand, RadioEvent};
+use crate::store::StoreError;
+
+/// The wait before a link that could not be made is tried again.
+const RETRY: Duration = Duration::from_millis(500);
+/// The time a band has to end a link whose session is over. Dropping it from this side takes BlueZ seconds.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// An attempt under way.
+pub(super) struct Attempt {
+    engine: Enrollment,
+    flow: FlowId,
+    link: Link,
+    /// The engine wants a session.
+    wanted: bool,
+    /// The band of the last session.
+    last: Option<DeviceId>,
+    /// Bands that came and were not meant.
+    not: BTreeSet<DeviceId>,
+    target: Target,
+    view: model::Enrollment,
+    shown: Option<model::Enrollment>,
+    began: Instant,
+    outcome: Option<Outcome>,
+}
+
+/// Which band the attempt is about, as far as somebody said.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Target {
+    /// This device of the list of bands in range.
+    pub(super) device: Option<DeviceId>,
+    /// The band with this serial.
+    pub(super) serial: Option<Serial>,
+}
+
+enum Link {
+    /// No link. A new one is not made before this moment.
+    None { not_before: Option<Instant> },
+    /// A link is being made.
+    Connecting(DeviceId),
+    /// A session is under way.
+    Up(DeviceId, Box<StationSession>),
+    /// The session is over; the band ends the link, or is dropped at this moment.
+    Closing(DeviceId, Option<Instant>),
+}
+
+/// The answer to a query of the engine.
+pub(super) struct FactsRead {
+    flow: FlowId,
+    number: u64,
+    outcome: Result<Box<Knowledge>, StoreError>,
+}
+
+/// The answer to an append of the engine.
+pub(super) struct Appended {
+    flow: FlowId,
+    number: u64,
+    outcome: Result<Head, StoreError>,
+}
+
+impl Appended {
+    /// For an attempt that is over meanwhile.
+    pub(super) fn stop_if_fatal(self) -> Result<(), StoreError> {
+        super::stop_if_fatal(self.outcome)
+    }
+}
+
+impl Attempt {
+    /// An attempt with a fresh engine. `user` is shown; nobody's attempt shows nothing.
+    pub(super) fn new(engine: Enrollment, flow: FlowId, user: String, target: Target, now: Instant) -> Self {
+        let view = model::Enrollment {
+            id: flow.to_string(),
+            stage: Stage::LookingForBand,
+            user,
+            band: None,
+            effects: Vec::new(),
+            mismatch: None,
+            code: None,
+            code_confirmed: false,
+            band_confirmed: false,
+            touches: None,
+            outcome: None,
+            elapsed_ms: 0,
+        };
+        Self {
+            engine,
+            flow,
+            link: Link::None { not_before: None },
+            wanted: false,
+            last: None,
+            not: BTreeSet::new(),
+            target,
+            view,
+            shown: None,
+            began: now,
+            outcome: None,
+        }
+    }
+
+    /// Where the attempt stands.
+    pub(super) fn view(&self) -> &model::Enrollment {
+        &self.view
+    }
+
+    /// When it began.
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
+    /// Whether somebody stands at the kiosk for it.
+    pub(super) fn has_person(&self) -> bool {
+        self.engine.user().is_some()
+    }
+
+    /// Whether everything is said. The link may still be there.
+    pub(super) fn is_over(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    /// The link that is left.
+    pub(super) fn into_link(self) -> Option<DeviceId> {
+        match self.link {
+            Link::None { .. } => None,
+            Link::Connecting(device) | Link::Up(device, _) | Link::Closing(device, _) => Some(device),
+        }
+    }
+
+    /// Whether the event concerns this attempt's link.
+    pub(super) fn owns(&self, event: &RadioEvent) -> bool {
+        let own = match &self.link {
+            Link::None { .. } => return false,
+            Link::Connecting(device) | Link::Up(device, _) | Link::Closing(device, _) => device,
+        };
+        match event {
+            RadioEvent::Connected { device, .. }
+            | RadioEvent::ConnectFailed { device, .. }
+            | RadioEvent::Received { device, .. }
+            | RadioEvent::WriteFailed { device, .. }
+            | RadioEvent::Disconnected { device } => device == own,
+            RadioEvent::Adapter(_) | RadioEvent::Seen { .. } | RadioEvent::Gone { .. } => false,
+        }
+    }
+
+    /// The next moment at which [`handle_timeout`](Self::handle_timeout) or a drain has something to do.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let link = match &self.link {
+            Link::None { not_before } => *not_before,
+            Link::Connecting(_) => None,
+            Link::Up(_, session) => session.poll_timeout(),
+            Link::Closing(_, until) => *until,
+        };
+        [self.engine.poll_timeout(), link].into_iter().flatten().min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        match &mut self.link {
+            Link::Up(_, session) => session.handle_timeout(now),
+            Link::None { not_before } if not_before.is_some_and(|at| now >= at) => *not_before = None,
+            _ => {}
+        }
+        self.engine.handle_timeout(now);
+    }
+
+    /// Something happened on the link.
+    pub(super) fn handle_link(&mut self, now: Instant, event: RadioEvent, station: &mut Station) {
+        match event {
+            RadioEvent::Connected { device, mtu_bytes } => self.connected(now, device, mtu_bytes, station),
+            RadioEvent::ConnectFailed { cause, .. } => {
+                tracing::info!(flow = %self.flow, cause = cause.code(), "a band could not be reached");
+                self.link = Link::None {
+                    not_before: Some(now + RETRY),
+                };
+            }
+            RadioEvent::Received { frame, .. } => {
+                if let Link::Up(_, session) = &mut self.link {
+                    session.handle_input(now, &frame);
+                }
+            }
+            RadioEvent::WriteFailed {
+                cause: cause @ (LinkFault::TooLong | LinkFault::QueueFull),
+                ..
+            } => {
+                // The frame counts as lost on the air; framing repeats it.
+                tracing::warn!(flow = %self.flow, cause = cause.code(), "a frame did not leave");
+            }
+            RadioEvent::Disconnected { .. } => self.disconnected(now),
+            _ => {}
+        }
+    }
+
+    fn connected(&mut self, now: Instant, device: DeviceId, mtu_bytes: u16, station: &mut Station) {
+        let entropy = station.entropy.bytes::<ENTROPY_LEN>();
+        let unix_now = station.time().latest();
+        let manufacturers = station.identity.manufacturers.clone();
+        let identity = &station.session_identity;
+        let session = StationSession::new(identity, manufacturers, mtu_bytes, &entropy, now, unix_now);
+        tracing::debug!(flow = %self.flow, mtu_bytes, "a link is up");
+        self.link = Link::Up(device, Box::new(session));
+    }
+
+    fn disconnected(&mut self, now: Instant) {
+        if let Link::Up(_, session) = &mut self.link {
+            session.handle_disconnected();
+            while let Some(event) = session.poll_event() {
+                self.engine.handle_input(now, Input::Session(event));
+            }
+        }
+        self.link = Link::None { not_before: None };
+    }
+
+    /// Somebody compared the codes, or wants to stop.
+    pub(super) fn handle_person(&mut self, now: Instant, person: Person) {
+        self.view.code_confirmed |= person == Person::CodeConfirmed;
+        self.engine.handle_input(now, Input::Person(person));
+    }
+
+    /// The engine's query is answered. A store that cannot answer lets the engine's own limit speak.
+    pub(super) fn on_facts(&mut self, now: Instant, read: FactsRead) -> Result<(), StoreError> {
+        match read.outcome {
+            Ok(knowledge) if read.flow == self.flow => {
+                self.engine
+                    .handle_input(now, Input::Facts(read.number, knowledge));
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(flow = %self.flow, %error, "facts could not be read");
+                super::stop_if_fatal::<()>(Err(error))
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// The engine's append is durable, or did not happen.
+    pub(super) fn on_appended(&mut self, now: Instant, appended: Appended) -> Result<(), StoreError> {
+        if appended.flow != self.flow {
+            return super::stop_if_fatal(appended.outcome);
+        }
+        let input = match appended.outcome {
+            Ok(_) => Input::Appended(appended.number),
+            Err(StoreError::TicketSpent) => Input::AppendFailed(appended.number, AppendFault::TicketSpent),
+            Err(error) if error.is_fatal() => return Err(error),
+            Err(error) => {
+                tracing::error!(flow = %self.flow, %error, "a record could not be written");
+                Input::AppendFailed(appended.number, AppendFault::Storage)
+            }
+        };
+        self.engine.handle_input(now, input);
+        Ok(())
+    }
+
+    /// Acts until nothing is left to do before the next event.
+    pub(super) fn drain(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        nearby: &Nearby,
+        outbox: &mut VecDeque<RadioCommand>,
+        jobs: &mut JoinSet<Done>,
+    ) {
+        let mut session_over = false;
+        loop {
+            let from_session = self.drain_session(now, &mut session_over);
+            let from_engine = self.drain_engine(now, station, outbox, jobs);
+            if !from_session && !from_engine {
+                break;
+            }
+        }
+        self.flush(outbox);
+        self.tend_link(now, session_over, nearby, outbox);
+        self.publish(now, station);
+    }
+
+    /// Passes the session's events on. Whether there were any.
+    fn drain_session(&mut self, now: Instant, over: &mut bool) -> bool {
+        let mut any = false;
+        while let Link::Up(device, session) = &mut self.link
+            && let Some(event) = session.poll_event()
+        {
+            any = true;
+            *over |= matches!(event, SessionEvent::Ended(_));
+            if let SessionEvent::Ended(end) = &event {
+                tracing::debug!(flow = %self.flow, ?end, "a session ended");
+            }
+            if self.target.refuses(&event) {
+                // Another band than the one that was asked for: let it go and look on.
+                self.not.insert(device.clone());
+                *over = true;
+                self.link = Link::Closing(device.clone(), Some(now));
+                return true;
+            }
+            if matches!(event, SessionEvent::Established(_)) {
+                self.last = Some(device.clone());
+                self.wanted = false;
+            }
+            self.engine.handle_input(now, Input::Session(event));
+        }
+        any
+    }
+
+    /// Does what the engine wants. Whether it wanted anything.
+    fn drain_engine(
+        &mut self,
+        now: Instant,
+        station: &mut Station,
+        outbox: &mut VecDeque<RadioCommand>,
+        jobs: &mut JoinSet<Done>,
+    ) -> bool {
+        let mut any = false;
+        while let Some(request) = self.engine.poll_transmit() {
+            any = true;
+            if let Link::Up(_, session) = &mut self.link
+                && session.request(now, &request).is_err()
+            {
+                tracing::error!(flow = %self.flow, number = request.number(), "the session took no request");
+            }
+        }
+        while let Some(event) = self.engine.poll_event() {
+            any = true;
+            self.on_event(now, event, station, outbox, jobs);
+        }
+        any
+    }
+
+    fn on_event(
+        &mut self,
+        now: Instant,
+        event: Event,
+        station: &mut Station,
+        outbox: &mut VecDeque<RadioCommand>,
+        jobs: &mut JoinSet<Done>,
+    ) {
+        match event {
+            Event::NeedFacts(query) => self.read_facts(query, station, jobs),
+            Event::Append(append) => self.append(now, append, station, jobs),
+            Event::Screen(screen) => self.show(&screen),
+            Event::Connect => self.wanted = true,
+            Event::Hangup => {
+                if let Link::Up(device, _) | Link::Closing(device, _) = &self.link {
+                    outbox.push_back(RadioCommand::Disconnect(device.clone()));
+                    self.link = Link::Closing(device.clone(), None);
+                }
+            }
+            Event::Ended(outcome) => {
+                view::end(&mut self.view, &outcome);
+                self.outcome = Some(outcome);
+            }
+        }
+    }
+
+    fn show(&mut self, screen: &Screen) {
+        if let (Screen::OtherBand { .. }, Link::Up(device, _)) = (screen, &self.link) {
+            self.not.insert(device.clone());
+        }
+        view::show(&mut self.view, screen);
+    }
+
+    fn read_facts(&self, query: Query, station: &mut Station, jobs: &mut JoinSet<Done>) {
+        let (flow, number, store) = (self.flow, query.number, station.store.clone());
+        let (time, fresh) = (station.time(), AssociationId(station.entropy.bytes()));
+        jobs.spawn(async move {
+            let outcome = store.run(move |store| store.knowledge(&query, time, fresh)).await;
+            Done::Facts(FactsRead {
+                flow,
+                number,
+                outcome: outcome.map(Box::new),
+            })
+        });
+    }
+
+    fn append(&mut self, now: Instant, append: Append, station: &mut Station, jobs: &mut JoinSet<Done>) {
+        let Append {
+            number,
+            mut records,
+            changes,
+            bounded,
+        } = append;
+        let time_ms = station.time().latest_ms();
+        if bounded {
+            match station.refusals.admit(time_ms) {
+                Admission::Count => return self.engine.handle_input(now, Input::Appended(number)),
+                Admission::Write(counted) => records.splice(0..0, counted.map(Into::into)).for_each(drop),
+            }
+        }
+        let (flow, store) = (self.flow, station.store.clone());
+        jobs.spawn(async move {
+            let outcome = store
+                .run(move |store| store.append(time_ms, &records, &changes))
+                .await;
+            Done::Appended(Appended {
+                flow,
+                number,
+                outcome,
+            })
+        });
+    }
+
+    fn flush(&mut self, outbox: &mut VecDeque<RadioCommand>) {
+        if let Link::Up(device, session) = &mut self.link {
+            while let Some(frame) = session.poll_transmit() {
+                outbox.push_back(RadioCommand::Write {
+                    device: device.clone(),
+                    frame,
+                });
+            }
+        }
+    }
+
+    /// Ends what has served and makes what is wanted.
+    fn tend_link(
+        &mut self,
+        now: Instant,
+        session_over: bool,
+        nearby: &Nearby,
+        outbox: &mut VecDeque<RadioCommand>,
+    ) {
+        if let Link::Up(device, _) = &self.link
+            && session_over
+        {
+            self.link = Link::Closing(device.clone(), Some(now + PATIENCE));
+        }
+        match &self.link {
+            Link::Closing(device, Some(until)) if now >= *until => {
+                outbox.push_back(RadioCommand::Disconnect(device.clone()));
+                self.link = Link::Closing(device.clone(), None);
+            }
+            Link::None { not_before: None } if self.wanted && !self.is_over() => self.choose(nearby, outbox),
+            _ => {}
+        }
+    }
+
+    fn choose(&mut self, nearby: &Nearby, outbox: &mut VecDeque<RadioCommand>) {
+        let again = self
+            .last
+            .as_ref()
+            .filter(|last| nearby.contains(last) && !self.not.contains(*last));
+        let named = self
+            .target
+            .device
+            .as_ref()
+            .filter(|named| !self.not.contains(*named));
+        let choice = match again.or(named) {
+            Some(device) => Choice::One(device.clone()),
+            None => nearby.choice(&self.not),
+        };
+        let first_contact = self.last.is_none();
+        match choice {
+            Choice::One(device) => {
+                outbox.push_back(RadioCommand::Connect(device.clone()));
+                self.link = Link::Connecting(device);
+                self.stage_if(first_contact, Stage::Connecting);
+            }
+            Choice::Several if self.target.serial.is_none() => {
+                self.stage_if(first_contact, Stage::SeveralBands)
+            }
+            Choice::Several => {
+                // Somebody named the serial: ask one after the other.
+                if let Some(device) = nearby.nearest(&self.not) {
+                    outbox.push_back(RadioCommand::Connect(device.clone()));
+                    self.link = Link::Connecting(device);
+                }
+            }
+            Choice::Nothing => self.stage_if(first_contact, Stage::LookingForBand),
+        }
+    }
+
+    fn stage_if(&mut self, first_contact: bool, stage: Stage) {
+        if first_contact {
+            self.view.stage = stage;
+        }
+    }
+
+    /// Tells everybody, if there is something new.
+    fn publish(&mut self, now: Instant, station: &Station) {
+        let shown = self.shown.as_ref().map(|shown| model::Enrollment {
+            elapsed_ms: self.view.elapsed_ms,
+            ..shown.clone()
+        });
+        if shown.as_ref() == Some(&self.view) {
+            return;
+        }
+        self.view.elapsed_ms = now.since(self.began).as_millis() as u64;
+        self.shown = Some(self.view.clone());
+        if self.has_person() {
+            station.publish(&self.view);
+        }
+    }
+}
+
+impl Target {
+    /// Whether the band that introduces itself is another one than was asked for.
+    fn refuses(&self, event: &SessionEvent) -> bool {
+        match (event, &self.serial) {
+            (SessionEvent::Established(established), Some(serial)) => {
+                established.certificate.serial != *serial
+            }
+            _ => false,
+        }
+    }
+}

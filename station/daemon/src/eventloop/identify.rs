@@ -1,0 +1,502 @@
+//! From what somebody shows at the kiosk to an attempt: tickets, typed codes, operators who vouch.
+//!
+//! The rules are `station-core`'s; here is only what they need from the database, the slow check of a PIN
+//! on a thread of its own, and the order: a failed guess is durable before anybody is told that it failed.
+
+use std::time::Duration;
+
+use argon2::{Argon2, PasswordVerifier};
+use firmware_protocol::id::Serial;
+use firmware_protocol::time::Instant;
+use policy::model::UserId;
+use station_core::clock::TrustedTime;
+use station_core::enrollment::{Admission, Enrollment, Limits, Person, Start};
+use station_core::journal::{FlowId, JournalRecord, Refused, SecretFailed, SecretKind};
+use station_core::replica::{Change, derived_handle};
+use station_core::ticket::{
+    AttemptRules, AttemptState, AttemptSubject, Identified, Place, TicketFault, TypedCode, VouchFault,
+    begin_vouch, redeem_code, verify_ticket,
+};
+
+use super::attempt::{Attempt, Target};
+use super::{Done, EventLoop, Station};
+use crate::api::model::{self, Secret};
+use crate::api::{Command, Reply, unknown_enrollment};
+use crate::doctor;
+use crate::problem::{Code, Problem};
+use crate::store::{StoreError, StoreHandle};
+
+/// Longest PIN that is hashed, in bytes: longer ones cost time and are nobody's.
+const PIN_BYTES_MAX: usize = 64;
+/// The wait of a settling attempt for the band it was begun for.
+const SETTLE_WAIT: Duration = Duration::from_secs(20);
+
+/// Somebody is being identified.
+pub(super) struct Identifying {
+    began: Instant,
+}
+
+/// Whom somebody turned out to be, and what they want.
+pub(super) struct Identification {
+    flow: FlowId,
+    target: Target,
+    reply: Reply,
+    outcome: Result<(Identified, String), Fault>,
+}
+
+/// Why nobody was identified.
+enum Fault {
+    Ticket(TicketFault),
+    Vouch(VouchFault),
+    Store(StoreError),
+}
+
+impl From<TicketFault> for Fault {
+    fn from(fault: TicketFault) -> Self {
+        Self::Ticket(fault)
+    }
+}
+
+impl From<VouchFault> for Fault {
+    fn from(fault: VouchFault) -> Self {
+        Self::Vouch(fault)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl EventLoop {
+    pub(super) fn on_command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Start(start, reply) => {
+                if let Err((problem, reply)) = self.begin(now, *start, reply) {
+                    answer(reply, Err(problem));
+                }
+            }
+            Command::Code { id, same, reply } => {
+                let person = if same {
+                    Person::CodeConfirmed
+                } else {
+                    Person::CodeDeclined
+                };
+                self.on_person(now, &id, person, reply);
+            }
+            Command::Cancel { id, reply } => self.on_person(now, &id, Person::Cancel, reply),
+        }
+    }
+
+    fn on_person(&mut self, now: Instant, id: &str, person: Person, reply: Reply) {
+        let Some(attempt) = self
+            .attempt
+            .as_mut()
+            .filter(|attempt| attempt.has_person() && attempt.view().id == id)
+        else {
+            let last = self.station.live.borrow().enrollment.clone();
+            let over = last.is_some_and(|last| last.id == id);
+            return answer(reply, Err(if over { it_is_over() } else { unknown_enrollment() }));
+        };
+        attempt.handle_person(now, person);
+        let view = attempt.view().clone();
+        answer(reply, Ok(view));
+    }
+
+    /// Begins to identify, or says at once why not.
+    fn begin(&mut self, now: Instant, start: model::Start, reply: Reply) -> Result<(), (Problem, Reply)> {
+        let target = match self.admit(now).and_then(|()| target(&start)) {
+            Ok(target) => target,
+            Err(problem) => return Err((problem, reply)),
+        };
+        self.identifying = Some(Identifying { began: now });
+        let clerk = Clerk::new(&mut self.station);
+        let flow = FlowId(self.station.entropy.bytes());
+        self.jobs.spawn(async move {
+            let outcome = clerk.identify(start.identification).await;
+            Done::Identified(Box::new(Identification {
+                flow,
+                target,
+                reply,
+                outcome,
+            }))
+        });
+        Ok(())
+    }
+
+    /// Whether anybody may begin at all.
+    fn admit(&self, now: Instant) -> Result<(), Problem> {
+        let cannot =
+            |code, why: String, next: &str| Err(Problem::new(code, "no enrollment was begun", why, next));
+        if self.stopping.is_some() {
+            return cannot(
+                Code::DaemonUnreachable,
+                "the station is stopping".into(),
+                "try again in a moment",
+            );
+        }
+        if let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.has_person()) {
+            let since = now.since(attempt.began()).as_secs();
+            let why = format!("enrollment {} is under way since {since} s", attempt.view().id);
+            return cannot(Code::Busy, why, "wait until it is over, or cancel it");
+        }
+        if self
+            .identifying
+            .as_ref()
+            .is_some_and(|other| now.since(other.began) < Duration::from_secs(60))
+        {
+            return cannot(
+                Code::Busy,
+                "somebody else is being identified".into(),
+                "try again in a moment",
+            );
+        }
+        let radio = self.station.live.borrow().radio.clone();
+        if radio != "ready" {
+            let finding = doctor::radio(&radio, None);
+            return cannot(
+                Code::RadioUnavailable,
+                finding.text,
+                &finding.next.unwrap_or_default(),
+            );
+        }
+        let config = &self.station.config.station;
+        match doctor::free_mib(&config.data_directory) {
+            Ok(free) if free < config.disk_free_mib_min => {
+                let why = format!("{free} MiB are free, {} are needed", config.disk_free_mib_min);
+                cannot(
+                    Code::StoreFull,
+                    why,
+                    "free disk space; the station goes on by itself",
+                )
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Somebody was identified, or not.
+    pub(super) fn on_identified(
+        &mut self,
+        now: Instant,
+        identification: Identification,
+    ) -> Result<(), StoreError> {
+        // A settling attempt is never interrupted: it is over in a moment, and then the person's turn comes.
+        if self.attempt.is_some() {
+            self.waiting = Some(identification);
+            return Ok(());
+        }
+        self.identifying = None;
+        let Identification {
+            flow,
+            target,
+            reply,
+            outcome,
+        } = identification;
+        let (identified, user) = match outcome {
+            Ok(identified) => identified,
+            Err(fault) => {
+                let fatal = self.station.refuse(&fault);
+                answer(reply, Err(self.station.problem(fault)));
+                return fatal;
+            }
+        };
+        tracing::info!(%flow, method = ?identified.method(), "an attempt begins");
+        tracing::debug!(%flow, user, "the attempt's person");
+        let engine = Enrollment::new(self.station.start(flow), identified, now);
+        let attempt = Attempt::new(engine, flow, user, target, now);
+        answer(reply, Ok(attempt.view().clone()));
+        self.attempt = Some(attempt);
+        Ok(())
+    }
+
+    /// Lets the nearest band settle what it has open, if nobody else wants the radio.
+    pub(super) fn settle(&mut self, now: Instant, device: crate::radio::DeviceId) {
+        let flow = FlowId(self.station.entropy.bytes());
+        let mut start = self.station.start(flow);
+        start.limits.band_wait = SETTLE_WAIT;
+        let target = Target {
+            device: Some(device),
+            serial: None,
+        };
+        tracing::info!(%flow, "looking whether this band has something open");
+        let engine = Enrollment::settle(start, now);
+        self.attempt = Some(Attempt::new(engine, flow, String::new(), target, now));
+    }
+}
+
+impl Station {
+    fn start(&self, flow: FlowId) -> Start {
+        let seconds = Duration::from_secs;
+        let config = &self.config.enrollment;
+        let limits = Limits {
+            band_wait: seconds(config.band_seconds_max),
+            worn_wait: seconds(config.worn_seconds_max),
+            code_wait: seconds(config.code_seconds_max),
+            deletion_wait: seconds(config.deletion_seconds_max),
+            resume_age_max: seconds(config.resume_seconds_max),
+            ..Limits::default()
+        };
+        Start {
+            flow,
+            organization: self.identity.organization,
+            zone: self.identity.zone,
+            limits,
+        }
+    }
+
+    /// Records that nobody was identified, as long as that does not fill the disk.
+    fn refuse(&mut self, fault: &Fault) -> Result<(), StoreError> {
+        let code = match fault {
+            Fault::Ticket(fault) => fault.code(),
+            // Wrong PINs have a record of their own.
+            Fault::Vouch(VouchFault::WrongPin) => return Ok(()),
+            Fault::Vouch(fault) => fault.code(),
+            Fault::Store(error) if error.is_fatal() => return Err(error.clone()),
+            Fault::Store(_) => return Ok(()),
+        };
+        tracing::info!(code, "nobody was identified");
+        let time = self.time();
+        if let Admission::Write(counted) = self.refusals.admit(time.latest_ms()) {
+            let refused = Refused {
+                flow: None,
+                user: None,
+                serial: None,
+                code: code.to_owned(),
+                detail: 0,
+            };
+            let counted = counted.map(JournalRecord::from);
+            self.note(time, counted.into_iter().chain([refused.into()]).collect());
+        }
+        Ok(())
+    }
+
+    fn problem(&self, fault: Fault) -> Problem {
+        let what = "nobody was identified";
+        let wait = |until_ms: u64| {
+            let seconds = until_ms.saturating_sub(self.clock.wall_ms()).div_ceil(1000);
+            format!("wait {seconds} s, then try again")
+        };
+        let (code, why, next) = match fault {
+            Fault::Store(error) => return error.into_problem(what, &self.config.database()),
+            Fault::Ticket(fault @ TicketFault::TooManyAttempts { until_ms }) => {
+                (Code::TooManyAttempts, fault.to_string(), wait(until_ms))
+            }
+            Fault::Vouch(fault @ VouchFault::TooManyAttempts { until_ms }) => {
+                (Code::TooManyAttempts, fault.to_string(), wait(until_ms))
+            }
+            Fault::Ticket(fault) => (
+                ticket_code(fault),
+                fault.to_string(),
+                "ask for a new ticket, or for an operator".into(),
+            ),
+            Fault::Vouch(fault) => (
+                vouch_code(fault),
+                fault.to_string(),
+                "ask another operator, or use a ticket".into(),
+            ),
+        };
+        Problem::new(code, what, why, next)
+    }
+}
+
+fn ticket_code(fault: TicketFault) -> Code {
+    match fault {
+        TicketFault::TooManyAttempts { .. } => Code::TooManyAttempts,
+        TicketFault::Malformed => Code::TicketMalformed,
+        TicketFault::Forged => Code::TicketForged,
+        TicketFault::UnknownCode => Code::TicketUnknownCode,
+        TicketFault::OtherSite => Code::TicketOtherSite,
+        TicketFault::OtherZone => Code::TicketOtherZone,
+        TicketFault::NotYetValid => Code::TicketNotYetValid,
+        TicketFault::Expired => Code::TicketExpired,
+        TicketFault::Reused => Code::TicketReused,
+        TicketFault::Revoked => Code::TicketRevoked,
+    }
+}
+
+fn vouch_code(fault: VouchFault) -> Code {
+    match fault {
+        VouchFault::TooManyAttempts { .. } => Code::TooManyAttempts,
+        VouchFault::NotAllowed => Code::OperatorNotAllowed,
+        VouchFault::ForOneself => Code::VouchForOneself,
+        VouchFault::WrongPin => Code::WrongPin,
+    }
+}
+
+fn target(start: &model::Start) -> Result<Target, Problem> {
+    let serial = match &start.serial {
+        None => None,
+        Some(text) => Some(Serial::new(text).ok_or_else(|| {
+            let why = format!("{text:?} is no serial");
+            Problem::new(
+                Code::BadRequest,
+                "no enrollment was begun",
+                why,
+                "type it as printed on the band's back",
+            )
+        })?),
+    };
+    Ok(Target {
+        device: start.device.clone(),
+        serial,
+    })
+}
+
+fn answer(reply: Reply, answer: Result<model::Enrollment, Problem>) {
+    // Whoever asked may have gone away; then there is nobody to tell.
+    let _ = reply.send(answer);
+}
+
+fn it_is_over() -> Problem {
+    Problem::new(
+        Code::OutOfTurn,
+        "nothing was changed",
+        "the enrollment is over",
+        "begin a new one",
+    )
+}
+
+/// Identifies one person, away from the loop.
+struct Clerk {
+    store: StoreHandle,
+    time: TrustedTime,
+    organization: firmware_protocol::id::OrganizationId,
+    issuer: firmware_protocol::certificate::PublicKey,
+    code_key: station_core::ticket::CodeKey,
+    site: String,
+    zone: firmware_protocol::id::Zone,
+}
+
+impl Clerk {
+    fn new(station: &mut Station) -> Self {
+        let time = station.time();
+        Self {
+            store: station.store.clone(),
+            time,
+            organization: station.identity.organization,
+            issuer: station.identity.ticket_issuer,
+            code_key: station.keys.code_key.clone(),
+            site: station.identity.site.clone(),
+            zone: station.identity.zone,
+        }
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place {
+            site: &self.site,
+            zone: self.zone,
+        }
+    }
+
+    async fn identify(&self, identification: model::Identification) -> Result<(Identified, String), Fault> {
+        let identified = match identification {
+            model::Identification::Ticket(text) => self.by_ticket(&text).await?,
+            model::Identification::Code(code) => self.by_code(&code).await?,
+            model::Identification::Vouch(vouch) => self.by_vouch(vouch).await?,
+        };
+        let handle = identified.user();
+        let user = self.store.run(move |store| store.user_by_handle(handle)).await?;
+        let shown = user.map_or_else(|| handle.to_string(), |row| row.user.id.as_str().to_owned());
+        Ok((identified, shown))
+    }
+
+    async fn by_ticket(&self, text: &Secret) -> Result<Identified, Fault> {
+        let ticket = verify_ticket(text.reveal(), &self.issuer, self.place(), self.time)?;
+        let id = ticket.id();
+        let state = self.store.run(move |store| store.ticket_state(id)).await?;
+        Ok(ticket.redeem(state)?)
+    }
+
+    async fn by_code(&self, typed: &Secret) -> Result<Identified, Fault> {
+        let code = TypedCode::parse(typed.reveal())?;
+        let subject = AttemptSubject::Code { group: code.group() };
+        let (hash, key) = (code.hash(&self.code_key), subject.clone());
+        let (attempts, found) = self
+            .store
+            .run(move |store| Ok((store.attempts(&key)?, store.ticket_by_code(hash)?)))
+            .await?;
+        AttemptRules::CODE
+            .admit(attempts, 0, self.time)
+            .map_err(|blocked| TicketFault::TooManyAttempts {
+                until_ms: blocked.until_ms,
+            })?;
+        let (row, state) = found.unzip();
+        let outcome = redeem_code(row.as_ref(), state.unwrap_or_default(), self.place(), self.time);
+        match &outcome {
+            Err(TicketFault::UnknownCode) => self.wrong_code(subject, attempts).await?,
+            _ if attempts != AttemptState::default() => self.forget_failures(subject).await?,
+            _ => {}
+        }
+        Ok(outcome?)
+    }
+
+    async fn wrong_code(&self, subject: AttemptSubject, attempts: AttemptState) -> Result<(), StoreError> {
+        let state = AttemptRules::CODE.after_failure(attempts, self.time);
+        let record = SecretFailed {
+            secret: SecretKind::Code,
+            operator: None,
+            in_a_row: state.failures,
+            blocked_until_ms: state.blocked_until_ms,
+        };
+        self.append(vec![record.into()], vec![Change::SetAttempts { subject, state }])
+            .await
+    }
+
+    async fn forget_failures(&self, subject: AttemptSubject) -> Result<(), StoreError> {
+        let state = AttemptState::default();
+        self.append(vec![], vec![Change::SetAttempts { subject, state }])
+            .await
+    }
+
+    async fn by_vouch(&self, vouch: model::Vouch) -> Result<Identified, Fault> {
+        let model::Vouch { user, operator, pin } = vouch;
+        let subject = AttemptSubject::Pin {
+            operator: operator.clone(),
+        };
+        let (id, key) = (user.clone(), subject.clone());
+        let read = self.store.run(move |store| {
+            let user = UserId::new(&id)
+                .ok()
+                .map(|id| store.user(&id))
+                .transpose()?
+                .flatten();
+            Ok((store.operator(&operator)?, user, store.attempts(&key)?))
+        });
+        let (operator, row, attempts) = read.await?;
+        // Somebody unknown gets the handle they would have: the flow says that they are unknown, and only
+        // to an operator whose PIN was right.
+        let handle = row.map_or_else(|| derived_handle(self.organization, &user), |row| row.handle);
+        let pending = begin_vouch(operator.as_ref(), handle, attempts, 0, self.time)?;
+        if is_right(pending.pin().to_owned(), pin).await {
+            let (identified, change) = pending.right();
+            self.append(vec![], change.into_iter().collect()).await?;
+            return Ok(identified);
+        }
+        let (record, change) = pending.wrong(attempts, self.time);
+        self.append(vec![record.into()], vec![change]).await?;
+        Err(VouchFault::WrongPin.into())
+    }
+
+    async fn append(&self, records: Vec<JournalRecord>, changes: Vec<Change>) -> Result<(), StoreError> {
+        if records.is_empty() && changes.is_empty() {
+            return Ok(());
+        }
+        let time_ms = self.time.latest_ms();
+        self.store
+            .run(move |store| store.append(time_ms, &records, &changes))
+            .await
+            .map(drop)
+    }
+}
+
+/// Checks a PIN on a thread of its own: the check is made to take long.
+async fn is_right(hash: String, pin: Secret) -> bool {
+    let checked = tokio::task::spawn_blocking(move || {
+        let fits = pin.reveal().len() <= PIN_BYTES_MAX;
+        fits && Argon2::default()
+            .verify_password(pin.reveal().as_bytes(), hash.as_str())
+            .is_ok()
+    });
+    checked.await.unwrap_or(false)
+}
