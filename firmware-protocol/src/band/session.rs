@@ -133,8 +133,14 @@ impl Link {
         }
     }
 
+    /// The next packet; once the end has begun, packets are thrown away unread.
     fn poll_packet(&mut self) -> Option<Vec<u8>> {
-        (self.phase == Phase::Open).then(|| self.framing.poll_packet())?
+        let packet = self.framing.poll_packet()?;
+        if self.phase == Phase::Open {
+            return Some(packet);
+        }
+        while self.framing.poll_packet().is_some() {}
+        None
     }
 }
 
