@@ -4,4 +4,5 @@
 mod bytes;
 mod pair;
 mod properties;
+mod session;
 mod stories;

@@ -218,3 +218,28 @@ fn texts_cannot_play_with_a_screen() {
     check("\u{202e}0.1", false);
     check("1.0\n", false);
 }
+
+/// What a receiver takes beside what our senders send: keys in any order, `null` for a field left out.
+#[test]
+fn receivers_are_more_patient_than_senders() {
+    let finish = StationToBand::decode(&[0x82, 0x05, 0xa0]);
+    assert_eq!(
+        StationToBand::decode(&[0x82, 0x05, 0xa1, 0x00, 0xf6]),
+        finish,
+        "null is absent"
+    );
+    let id = [&[0x50][..], &[0xa5; 16]].concat();
+    let ascending = [&[0x82, 0x02, 0xa2, 0x00][..], &id, &[0x01, 0x07]].concat();
+    let descending = [&[0x82, 0x02, 0xa2, 0x01, 0x07, 0x00][..], &id].concat();
+    assert_eq!(
+        StationToBand::decode(&descending),
+        StationToBand::decode(&ascending)
+    );
+    assert!(StationToBand::decode(&ascending).is_ok());
+    let short_id = [&[0x82, 0x02, 0xa2, 0x00, 0x4f][..], &[0xa5; 15], &[0x01, 0x07]].concat();
+    assert_eq!(StationToBand::decode(&short_id), Err(MessageError::Body(2)));
+    let nested = [&[0x82, 0x07, 0xa1, 0x18, 99][..], &[0x81; 1500], &[0x00]].concat();
+    assert!(StationToBand::decode(&nested).is_ok(), "as deep as it likes");
+    let text_key = [0x82, 0x07, 0xa1, 0x61, b'k', 0x00];
+    assert_eq!(StationToBand::decode(&text_key), Err(MessageError::Body(7)));
+}

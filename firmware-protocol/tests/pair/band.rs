@@ -24,6 +24,8 @@ pub(crate) struct TestBand {
     pub(crate) screens: Vec<Screen>,
     pub(crate) sensed: Vec<Option<u8>>,
     pub(crate) erased: usize,
+    /// Everything random the engine was given, in order.
+    pub(crate) drawn: Vec<Vec<u8>>,
     trouble: Option<(usize, Trouble)>,
     dead: bool,
     rng: Rng,
@@ -38,6 +40,7 @@ impl TestBand {
             screens: Vec::new(),
             sensed: Vec::new(),
             erased: 0,
+            drawn: Vec::new(),
             trouble: None,
             dead: false,
             rng: Rng::new(seed ^ 0xba4d),
@@ -96,6 +99,7 @@ impl BandHandler for TestBand {
 
     fn random(&mut self, out: &mut [u8]) {
         self.rng.fill(out);
+        self.drawn.push(out.to_vec());
     }
 
     fn show(&mut self, screen: Screen) {

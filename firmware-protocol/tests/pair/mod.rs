@@ -34,6 +34,8 @@ pub(crate) struct Pair {
     pub(crate) hardware: TestBand,
     pub(crate) link: Link,
     pub(crate) rng: Rng,
+    /// What the last session of the station was given.
+    pub(crate) entropy: [u8; ENTROPY_LEN],
     /// Does at once what the screen asks.
     pub(crate) willing: bool,
     /// Requests answered, the handshake included.
@@ -57,6 +59,7 @@ impl Pair {
             hardware,
             link: Link::new(setup.knobs),
             rng: Rng::new(setup.seed),
+            entropy: [0; ENTROPY_LEN],
             willing: true,
             round_trips: 0,
             asked: 0,
@@ -76,13 +79,12 @@ impl Pair {
 
     /// Connects and starts a session; the handshake is under way when this returns.
     pub(crate) fn connect(&mut self) {
-        let mut entropy = [0; ENTROPY_LEN];
-        self.rng.fill(&mut entropy);
+        self.rng.fill(&mut self.entropy);
         let session = StationSession::new(
             &self.setup.station,
             self.setup.manufacturers.clone(),
             self.setup.mtu_bytes,
-            &entropy,
+            &self.entropy,
             self.now,
             UnixSeconds(self.unix_now),
         );
