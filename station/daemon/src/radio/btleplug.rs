@@ -535,7 +535,8 @@ impl Owner {
         let Some(bus) = self.parts.bus.clone() else { return };
         // Links of an adapter that was away for a moment are lost, with or without an event.
         self.abandon();
-        let scanner = Scanner::start(adapter.clone(), self.calls.clone(), self.config.clone());
+        let path = link::object_path(name.split(' ').next().unwrap_or(&name));
+        let scanner = Scanner::start(bus.clone(), path.clone(), self.config.clone());
         let scanning = scanner.running();
         let air = Air {
             adapter,
@@ -550,7 +551,6 @@ impl Owner {
         };
         self.offer_agent(&air);
         let central = QuietStream::new(events, air.bus_alive.clone());
-        let path = link::object_path(name.split(' ').next().unwrap_or(&name));
         self.open = Some(Open {
             air,
             scanner,

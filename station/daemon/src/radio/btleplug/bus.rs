@@ -1,8 +1,8 @@
 //! Our own connection to the system bus, beside btleplug's.
 //!
 //! btleplug does not say when BlueZ or the bus goes away, cannot remove a device and has no pairing
-//! agent. This connection watches the name `org.bluez` and the adapters, notices its own end, removes
-//! devices and carries the agent. Its match rules let nothing else through, so that an idle station
+//! agent. This connection watches the name `org.bluez` and the adapters, notices its own end, scans,
+//! removes devices and carries the agent. Its match rules let nothing else through, so that an idle station
 //! sleeps.
 
 use super::agent::Agent;
@@ -10,17 +10,19 @@ use super::calls::CallFault;
 use crate::radio::RadioConfig;
 use crate::radio::config::ms;
 use dbus::Message;
-use dbus::arg::Variant;
+use dbus::arg::{PropMap, Variant};
 use dbus::channel::{MatchingReceiver, Sender};
 use dbus::message::{MatchRule, MessageType};
 use dbus::nonblock::{Proxy, SyncConnection};
 use dbus_tokio::connection::{IOResource, new_system_sync};
+use firmware_protocol::gatt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_blocking};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 const BLUEZ: &str = "org.bluez";
 const ADAPTER: &str = "org.bluez.Adapter1";
@@ -117,6 +119,34 @@ impl Bus {
         let call = proxy.method_call("org.freedesktop.DBus.Properties", "Get", (ADAPTER, "Discovering"));
         let (discovering,): (Variant<bool>,) = bounded(self.call_timeout, call).await?;
         Ok(discovering.0)
+    }
+
+    /// Starts to look for bands: Low Energy only, an event for each advertisement. An adapter that is off
+    /// stays off and refuses.
+    pub(super) async fn start_discovery(&self, adapter_path: &str) -> Result<(), CallFault> {
+        let mut filter = PropMap::new();
+        let service = Uuid::from_u128(gatt::SERVICE).to_string();
+        filter.insert("UUIDs".into(), Variant(Box::new(vec![service])));
+        filter.insert("Transport".into(), Variant(Box::new("le".to_owned())));
+        filter.insert("DuplicateData".into(), Variant(Box::new(true)));
+        let adapter = self.bluez(adapter_path);
+        let call = adapter.method_call(ADAPTER, "SetDiscoveryFilter", (filter,));
+        bounded::<()>(self.call_timeout, call).await?;
+        bounded(
+            self.call_timeout,
+            adapter.method_call(ADAPTER, "StartDiscovery", ()),
+        )
+        .await
+    }
+
+    /// Stops looking. Refused when nothing was started on this connection.
+    pub(super) async fn stop_discovery(&self, adapter_path: &str) -> Result<(), CallFault> {
+        let adapter = self.bluez(adapter_path);
+        bounded(
+            self.call_timeout,
+            adapter.method_call(ADAPTER, "StopDiscovery", ()),
+        )
+        .await
     }
 
     /// Makes BlueZ forget a device and everything cached of it.
@@ -242,7 +272,7 @@ fn note_of(message: &Message) -> Option<BusNote> {
         }
         "InterfacesAdded" | "InterfacesRemoved" => Some(BusNote::AdaptersChanged),
         "PropertiesChanged" => {
-            let (interface, changed): (&str, dbus::arg::PropMap) = message.read2().ok()?;
+            let (interface, changed): (&str, PropMap) = message.read2().ok()?;
             let switched = interface == ADAPTER && changed.contains_key("Powered");
             switched.then_some(BusNote::AdaptersChanged)
         }

@@ -20,7 +20,7 @@ use futures_util::{FutureExt, StreamExt};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 /// What a link needs of the adapter it runs on.
@@ -223,16 +223,23 @@ impl Link {
             })
     }
 
-    /// Waits for a fresh advertisement. The clock runs only while the scan does.
+    /// Waits for a fresh advertisement. Only the time in which the scan runs counts.
     async fn listen(&mut self) -> Result<(), LinkFault> {
-        let mut signals = self.signals.clone();
-        let heard = signals.borrow().advertisements;
         self.note(LinkNote::Phase(Phase::Listening));
-        let mut scanning = self.air.scanning.clone();
-        drop(scanning.wait_for(|scanning| *scanning).await);
-        let advertisement = signals.wait_for(|signals| signals.advertisements > heard);
-        let heard = timeout(ms(self.air.config.rescan_timeout_ms), advertisement).await;
-        heard.map(drop).map_err(|_| LinkFault::NotAdvertising)
+        let (mut signals, mut scanning) = (self.signals.clone(), self.air.scanning.clone());
+        let before = signals.borrow().advertisements;
+        let mut left = ms(self.air.config.rescan_timeout_ms);
+        loop {
+            // Without a scanner there is no adapter, and the link is interrupted anyway.
+            let scans = scanning.wait_for(|scanning| *scanning).await.is_ok();
+            let begun = Instant::now();
+            tokio::select! {
+                _ = signals.wait_for(|signals| signals.advertisements > before) => return Ok(()),
+                _ = scanning.wait_for(|scanning| !scanning), if scans => {}
+                () = sleep(left) => return Err(LinkFault::NotAdvertising),
+            }
+            left = left.saturating_sub(begun.elapsed());
+        }
     }
 
     async fn forget(&self) {

@@ -1,22 +1,21 @@
 //! The one owner of the scan.
 //!
 //! BlueZ counts scans per client and answers a second start or stop with an error; after a connection
-//! that timed out even a first start may fail. One task therefore brings the scan to the wanted state:
-//! it stops before it starts, checks the power first because a start would switch the adapter on, and
-//! tries again when BlueZ is not in the mood.
+//! that timed out even a first start may fail. One task therefore brings the scan to the wanted state: it
+//! stops before it starts and tries again when BlueZ is not in the mood.
+//!
+//! The scan is asked for on our own bus connection, because btleplug's `start_scan` switches the adapter
+//! on, and searches for classic Bluetooth too. What is found is signalled to btleplug all the same.
 
-use super::calls::{CallFault, Calls};
+use super::bus::Bus;
+use super::calls::CallFault;
 use crate::radio::RadioConfig;
 use crate::radio::config::ms;
-use btleplug::api::{Central, CentralState, ScanFilter};
-use btleplug::platform::Adapter;
-use firmware_protocol::gatt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use uuid::Uuid;
 
 /// What is asked of the scan. A higher generation asks to start it over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,12 +39,12 @@ impl Drop for Scanner {
 
 impl Scanner {
     /// A scanner for an adapter that is switched on. The scan starts switched off.
-    pub(super) fn start(adapter: Adapter, calls: Calls, config: Arc<RadioConfig>) -> Self {
+    pub(super) fn start(bus: Arc<Bus>, adapter_path: String, config: Arc<RadioConfig>) -> Self {
         let (wanted, wanted_out) = watch::channel(Wanted::default());
         let (running_in, running) = watch::channel(false);
         let task = Task {
-            adapter,
-            calls,
+            bus,
+            adapter_path,
             config,
             running: running_in,
         };
@@ -81,8 +80,8 @@ impl Scanner {
 }
 
 struct Task {
-    adapter: Adapter,
-    calls: Calls,
+    bus: Arc<Bus>,
+    adapter_path: String,
     config: Arc<RadioConfig>,
     running: watch::Sender<bool>,
 }
@@ -117,26 +116,17 @@ impl Task {
     }
 
     async fn start(&self) -> Result<(), CallFault> {
-        let limit = ms(self.config.call_timeout_ms);
-        let state = self.calls.run(limit, self.adapter.adapter_state()).await?;
-        if state != CentralState::PoweredOn {
-            return Err(CallFault::Refused("the adapter is off".into()));
-        }
         self.stop().await?;
         self.running.send_replace(false);
-        let filter = ScanFilter {
-            services: vec![Uuid::from_u128(gatt::SERVICE)],
-        };
-        self.calls.run(limit, self.adapter.start_scan(filter)).await
+        self.bus.start_discovery(&self.adapter_path).await
     }
 
     /// Stopped, or not running in the first place.
     async fn stop(&self) -> Result<(), CallFault> {
-        let limit = ms(self.config.call_timeout_ms);
-        match self.calls.run(limit, self.adapter.stop_scan()).await {
+        match self.bus.stop_discovery(&self.adapter_path).await {
             Err(CallFault::InProgress) => {
                 sleep(ms(self.config.connect_backoff_ms)).await;
-                self.calls.run(limit, self.adapter.stop_scan()).await
+                self.bus.stop_discovery(&self.adapter_path).await
             }
             Err(CallFault::Refused(_)) => Ok(()),
             result => result,
