@@ -169,7 +169,8 @@ impl Enrollment {
     }
 
     /// The next request for [`StationSession::request`](firmware_protocol::station::StationSession::request).
-    /// There is never more than one before its answer.
+    /// There is never more than one before its answer. Drop it if there is no session any more: that the
+    /// session ended is then the next thing to say.
     pub fn poll_transmit(&mut self) -> Option<StationToBand> {
         self.core.requests.pop_front()
     }

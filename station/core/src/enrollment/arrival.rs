@@ -61,7 +61,9 @@ impl Core {
         if !contact.live {
             return self.lost();
         }
-        let mine = |intent: &&crate::journal::Intent| intent.serial == *contact.serial();
+        let mine = |intent: &&crate::journal::Intent| {
+            intent.serial == *contact.serial() && intent.zone == self.start.zone
+        };
         if let Some(intent) = known.open_intents.iter().find(mine).cloned() {
             return self.settle_intent(contact, intent, &known);
         }

@@ -95,10 +95,12 @@ impl Core {
             }),
             false => self.show(Screen::CompareCode(contact.code)),
         }
+        let ends = self.after(self.start.limits.capture_wait);
         let capture = Capture {
             code_open: !armed.confirmed,
             staged: None,
             of: armed.touches,
+            ends,
         };
         self.capturing(contact, plan, capture)
     }
@@ -120,7 +122,7 @@ impl Core {
     }
 
     fn capturing(&mut self, contact: Box<Contact>, plan: Plan, capture: Capture) -> State {
-        let until = self.after(self.start.limits.touch_wait);
+        let until = self.after(self.start.limits.touch_wait).min(capture.ends);
         State::Capturing {
             contact,
             plan,

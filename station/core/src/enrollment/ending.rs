@@ -206,7 +206,10 @@ impl Core {
                 self.append(Some(contact), vec![record.into()], vec![], Then::Emptied)
             }
             state => {
-                self.notes.push(record.into());
+                // A band says this once; one that goes on saying it fills no memory.
+                if self.notes.is_empty() {
+                    self.notes.push(record.into());
+                }
                 state
             }
         }

@@ -44,6 +44,8 @@ pub struct Limits {
     pub worn_poll: Duration,
     /// For each touch. Longer than the band's own limit.
     pub touch_wait: Duration,
+    /// For all touches together, so that a band that never stops talking holds nobody for ever.
+    pub capture_wait: Duration,
     /// For the person to compare the code after the last touch.
     pub code_wait: Duration,
     /// For the wearer to delete the user data and for the band to come back.
@@ -64,6 +66,7 @@ impl Default for Limits {
             worn_wait: seconds(120),
             worn_poll: seconds(1),
             touch_wait: seconds(90),
+            capture_wait: seconds(900),
             code_wait: seconds(60),
             deletion_wait: seconds(300),
             resume_age_max: seconds(600),

@@ -147,6 +147,8 @@ pub(super) struct Capture {
     pub(super) staged: Option<Staged>,
     /// Good touches needed.
     pub(super) of: u8,
+    /// When it is over, whatever the band says.
+    pub(super) ends: Instant,
 }
 
 impl State {

@@ -356,7 +356,7 @@ fn check_operators(file: &ProvisionFile, faults: &mut Faults) {
             faults.add(place("id"), "is not an id", "use 1 to 32 of a-z, 0-9, -, _ and .");
         }
         if !operator.pin.starts_with("$argon2id$") {
-            let fix = "put the PIN's argon2id hash here, as `bandstand-station hash-pin` prints it";
+            let fix = "put the PIN's argon2id hash here, as `argon2 SALT -id -e` prints it";
             faults.add(place("pin"), "is not an argon2id PHC string", fix);
         }
         if let Some(user) = operator.user.as_ref().filter(|user| !users.contains(user)) {

@@ -413,6 +413,27 @@ fn a_shell_that_never_answers_does_not_hold_the_band() {
     assert!(flow.flow.is_ended());
 }
 
+#[test]
+fn a_band_that_never_stops_talking_holds_nobody_for_ever() {
+    let (mut flow, _) = Scripted::new().armed();
+    for _ in 0..100_000 {
+        if flow.refusal().is_some() {
+            break;
+        }
+        flow.now = flow.now + Duration::from_secs(1);
+        let now = flow.now;
+        flow.flow.handle_timeout(now);
+        flow.drain();
+        flow.band(BandToStation::Touched(Touched {
+            count: 1,
+            of: 9,
+            quality: 50,
+        }));
+        flow.screens.retain(|screen| matches!(screen, Screen::Refused(_)));
+    }
+    assert_eq!(flow.refusal(), Some("wearer_timed_out"));
+}
+
 fn any_report() -> impl Strategy<Value = Report> {
     let held = (any::<bool>(), 1..4u8, 0..6u8, 0..6u32, any::<bool>()).prop_map(
         |(it, user, id, epoch, finished)| {
