@@ -230,7 +230,7 @@ impl noise_protocol::Hash for Sha256 {
     }
 
     fn result(&mut self) -> [u8; 32] {
-        let context = core::mem::replace(self, Self::default()).0;
+        let context = core::mem::take(self).0;
         context
             .finish()
             .as_ref()
