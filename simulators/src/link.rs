@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use firmware_protocol::gatt;
 use firmware_protocol::time::Instant;
+use serde::{Deserialize, Serialize};
 
 use crate::random::Random;
 
 /// What a link does to frames. The default is a good one: 30 ms, MTU 247, nothing lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LinkConfig {
     /// Connection interval, in microseconds; the standard has 7,500 to 4,000,000. 0 delivers at once.
     pub interval_us: u64,

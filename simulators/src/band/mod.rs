@@ -88,6 +88,20 @@ impl SimBand {
         self.hardware.fail(&knobs);
         (self.bytes, self.frames) = (0, 0);
         self.knobs = knobs;
+        self.wear();
+    }
+
+    /// Brings wrist and battery to what the knobs say.
+    fn wear(&mut self) {
+        let Some(engine) = &mut self.engine else { return };
+        let worn = if self.knobs.worn {
+            Wearer::PutOn
+        } else {
+            Wearer::TakeOff
+        };
+        for action in [Wearer::Battery(self.knobs.battery_percent), worn] {
+            engine.handle_wearer(self.now, action, &mut self.hardware);
+        }
     }
 
     /// Switches the band off and on again, as if it had lain in a drawer until `now`.
@@ -175,16 +189,8 @@ impl SimBand {
             self.now,
             &mut self.hardware,
         );
-        let mut engine = engine.expect("a simulated band keeps only records of its own engine");
-        engine.handle_wearer(
-            self.now,
-            Wearer::Battery(self.knobs.battery_percent),
-            &mut self.hardware,
-        );
-        if self.knobs.worn {
-            engine.handle_wearer(self.now, Wearer::PutOn, &mut self.hardware);
-        }
-        self.engine = Some(engine);
+        self.engine = Some(engine.expect("a simulated band keeps only records of its own engine"));
+        self.wear();
     }
 
     /// After each call into the engine: notice a power cut, let the wearer see the screen.

@@ -36,14 +36,19 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// What the station knew from the start.
-    pub fn from_rows<'a>(rows: impl Iterator<Item = &'a AssociationRow>) -> Self {
+    /// What the station knew from the start; what bands committed before is past.
+    pub fn at_start(world: &World) -> Self {
         let mut expected = Self::default();
+        for band in &world.bands {
+            expected
+                .commits_seen
+                .insert(convert::serial(band.serial()), band.commits().len());
+        }
+        let rows = world.station.memory.associations();
         for AssociationRow { association, .. } in rows.filter(|row| row.association.is_open()) {
-            expected.holder.insert(
-                association.band.clone(),
-                (association.user.clone(), association.id),
-            );
+            expected
+                .holder
+                .insert(association.band, (association.user.clone(), association.id));
             if association.active {
                 expected.active.insert(association.user.clone(), association.id);
             }
@@ -52,10 +57,10 @@ impl Expected {
     }
 
     fn commit(&mut self, band: &BandSerial, user: UserId, association: AssociationId) {
-        if let Some((previous, held)) = self.holder.insert(band.clone(), (user.clone(), association)) {
-            if self.active.get(&previous) == Some(&held) {
-                self.active.remove(&previous);
-            }
+        if let Some((previous, held)) = self.holder.insert(*band, (user.clone(), association))
+            && self.active.get(&previous) == Some(&held)
+        {
+            self.active.remove(&previous);
         }
         self.active.insert(user, association);
         self.committed.insert(association);
@@ -67,7 +72,7 @@ impl Expected {
         let serial = convert::serial(band.serial());
         let seen = self
             .commits_seen
-            .insert(serial.clone(), band.commits().len())
+            .insert(serial, band.commits().len())
             .unwrap_or(0);
         for Held {
             user, association, ..
@@ -100,11 +105,8 @@ impl Expected {
             if !association.is_open() {
                 continue;
             }
-            let (band, user) = (association.band.clone(), association.user.clone());
-            if holder
-                .insert(band.clone(), (user.clone(), association.id))
-                .is_some()
-            {
+            let (band, user) = (association.band, association.user.clone());
+            if holder.insert(band, (user.clone(), association.id)).is_some() {
                 return fault(format!("I2: two open associations of the band {band}"));
             }
             if association.active && active.insert(user.clone(), association.id).is_some() {

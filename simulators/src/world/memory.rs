@@ -39,10 +39,7 @@ impl Directory {
                 .map(|row| (row.user.id.clone(), row.handle))
                 .collect(),
             users: users.into_iter().map(|row| (row.handle, row)).collect(),
-            bands: bands
-                .into_iter()
-                .map(|band| (band.serial.clone(), band))
-                .collect(),
+            bands: bands.into_iter().map(|band| (band.serial, band)).collect(),
             group,
             individuals: individuals
                 .into_iter()
@@ -230,7 +227,7 @@ impl Memory {
         let id = association.id;
         if !self.associations.contains_key(&id) {
             self.by_user.entry(association.user.clone()).or_default().push(id);
-            self.by_band.entry(association.band.clone()).or_default().push(id);
+            self.by_band.entry(association.band).or_default().push(id);
         }
         self.associations.insert(id, row);
     }

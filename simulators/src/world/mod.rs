@@ -7,13 +7,15 @@
 mod check;
 mod log;
 mod memory;
+mod scenario;
 mod sessions;
 mod station;
 
 pub use check::{Expected, Violation};
 pub use log::Log;
 pub use memory::{Directory, Memory};
-pub use sessions::{Chaos, Sessions, Summary};
+pub use scenario::{Line, Scenario, ScenarioFault};
+pub use sessions::{Chaos, DATE, Sessions, Summary};
 pub use station::{Compares, Kill, Post, Station, Told};
 
 use std::collections::BTreeSet;

@@ -53,10 +53,10 @@ impl Sessions {
         let users: Vec<_> = (0..people)
             .map(|i| cast.person(&format!("{}", 4700 + i), "").handle)
             .collect();
-        let band = |i: usize| cast.band(&format!("SIM-{i:05}"), i % 5 == 0, Knobs::default());
+        let band = |i: usize| cast.band(&format!("SIM-{i:05}"), i.is_multiple_of(5), Knobs::default());
         let bands: Vec<_> = (0..people + people / 4).map(band).collect();
         let world = World::new(&cast, bands, DATE, LinkConfig::default(), random.next_u64());
-        let expected = Expected::from_rows(world.station.memory.associations());
+        let expected = Expected::at_start(&world);
         Self {
             world,
             expected,

@@ -94,6 +94,7 @@ pub struct Station {
     clock: TrustedClock,
     random: Random,
     link: LinkConfig,
+    clock_off_ms: i64,
     pub(super) compares: Compares,
     pub(super) steps: u64,
     pub(super) kill: Option<Kill>,
@@ -124,6 +125,7 @@ impl Station {
             clock,
             random,
             link,
+            clock_off_ms: 0,
             compares,
             steps: 0,
             kill: None,
@@ -182,7 +184,13 @@ impl Station {
     }
 
     fn wall_ms(&self, now: Instant) -> u64 {
-        self.post.wall_start_ms + now.as_micros() / 1000
+        let right = self.post.wall_start_ms + now.as_micros() / 1000;
+        right.saturating_add_signed(self.clock_off_ms)
+    }
+
+    /// Sets the wall clock wrong by so many seconds; back if negative.
+    pub fn shift_clock(&mut self, seconds: i64) {
+        self.clock_off_ms += seconds * 1000;
     }
 
     /// Counts a step; true if the station dies in it.
