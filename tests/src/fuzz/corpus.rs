@@ -11,12 +11,14 @@ pub fn corpus_dir(target: &Target) -> PathBuf {
     crate::root().join("tests/fuzz/corpora").join(target.name)
 }
 
-/// The committed inputs of a target, in the order of their names.
+/// The inputs of a target: the committed ones in the order of their names, then today's well-formed ones. What
+/// was well-formed once stays committed, so that old bytes are read for ever.
 pub fn corpus(target: &Target) -> Result<Vec<Input>> {
     let dir = corpus_dir(target);
     let files = std::fs::read_dir(&dir).with_context(|| format!("no corpus in {}", dir.display()))?;
     let mut inputs = files.map(|file| read(file?.path())).collect::<Result<Vec<_>>>()?;
     inputs.sort_by(|a, b| a.name.cmp(&b.name));
+    inputs.extend((target.seeds)());
     Ok(inputs)
 }
 

@@ -14,6 +14,7 @@ mod mutate;
 mod script;
 mod sessions;
 mod signed;
+mod station;
 
 pub use corpus::{corpus, corpus_dir, write_seeds};
 pub use explore::{Finding, explore, replay};
@@ -43,7 +44,7 @@ pub struct Target {
     pub name: &'static str,
     /// Panics if the bytes bring out a fault.
     pub run: fn(&[u8]),
-    /// Well-formed inputs to start from; the committed corpus holds at least these.
+    /// Well-formed inputs of today, to start from beside the committed ones.
     pub seeds: fn() -> Vec<Input>,
 }
 
@@ -73,6 +74,15 @@ pub const TARGETS: &[Target] = &[
     Target::new("framing", frames::framing, frames::scripts),
     Target::new("band_session", sessions::band, sessions::at_band),
     Target::new("station_session", sessions::station, sessions::at_station),
+    Target::new("ticket", station::ticket, station::tickets),
+    Target::new("typed_code", station::typed_code, station::typed_codes),
+    Target::new(
+        "journal_record",
+        station::journal_record,
+        station::journal_records,
+    ),
+    Target::new("journal", station::journal, station::journals),
+    Target::new("init_file", station::init_file, station::init_files),
 ];
 
 /// Fails on a byte that its seeds do not hold: whoever does not find it does not look.
