@@ -86,6 +86,9 @@ fn check_receipts(world: &World, context: &str) {
 /// Nothing breaks any more: the station settles, then a person with the same wish comes again.
 fn recover(world: &mut World, user: u8, band: u8) -> Outcome {
     world.breaks.clear();
+    world.disk_fails_once = false;
+    world.time_trusted = true;
+    world.store.made_at_ms = world.wall_ms;
     world.bring(band);
     world.begin_settling();
     world.run();
@@ -149,7 +152,13 @@ fn both_have_bands(world: &mut World) {
 
 /// Long enough to reach past the end of every attempt.
 const MOMENTS: u32 = 64;
-const BREAKS: [Break; 3] = [Break::Link, Break::Station, Break::Band];
+const BREAKS: [Break; 5] = [
+    Break::Link,
+    Break::Station,
+    Break::Band,
+    Break::Disk,
+    Break::Clock,
+];
 
 #[test]
 fn the_moments_reach_past_every_attempt() {
@@ -195,11 +204,11 @@ fn a_take_over_survives_one_break_at_each_moment() {
 }
 
 fn any_break() -> impl Strategy<Value = Break> {
-    prop_oneof![Just(Break::Link), Just(Break::Station), Just(Break::Band)]
+    prop::sample::select(BREAKS.to_vec())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(100))]
 
     #[test]
     fn an_enrollment_survives_many_breaks(

@@ -591,7 +591,7 @@ fn fitting(request: &StationToBand) -> BandToStation {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::cases(256))]
 
     #[test]
     fn any_order_of_anything_ends_and_writes_nothing_false(

@@ -6,3 +6,17 @@ mod hostile;
 mod keys;
 mod store;
 mod world;
+
+use proptest::prelude::ProptestConfig;
+
+/// How many random cases are tried: `PROPTEST_CASES` if it is set, for long runs.
+fn cases(otherwise: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    ProptestConfig {
+        cases: cases.unwrap_or(otherwise),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}

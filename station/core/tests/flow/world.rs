@@ -27,6 +27,10 @@ pub(crate) enum Break {
     Station,
     /// The band loses power for a moment.
     Band,
+    /// The station's next append fails.
+    Disk,
+    /// The station begins or ceases to doubt its clock.
+    Clock,
 }
 
 /// A band's hardware and its wearer, who does what the screen asks.
@@ -172,6 +176,7 @@ pub(crate) struct World {
     pub(crate) confirms_code: bool,
     /// Answers appends with this fault from the given one on.
     pub(crate) append_fault: Option<(u32, AppendFault)>,
+    pub(crate) disk_fails_once: bool,
     flows: u8,
     tickets: u8,
     entropy: u32,
@@ -206,6 +211,7 @@ impl World {
             appends: 0,
             confirms_code: true,
             append_fault: None,
+            disk_fails_once: false,
             flows: 0,
             tickets: 0,
             entropy: 0,
@@ -361,6 +367,8 @@ impl World {
                 self.band().reboot(now);
             }
             Break::Station => self.restart_station(),
+            Break::Disk => self.disk_fails_once = true,
+            Break::Clock => self.time_trusted = !self.time_trusted,
         }
     }
 
@@ -415,6 +423,7 @@ impl World {
             .append_fault
             .filter(|(from, _)| self.appends >= *from)
             .map(|(_, fault)| fault);
+        let fault = fault.or(std::mem::take(&mut self.disk_fails_once).then_some(AppendFault::Storage));
         let done = match fault {
             Some(fault) => Err(fault),
             None => self.store.append(append, self.wall_ms),
