@@ -160,6 +160,11 @@ impl Framing {
             .min()
     }
 
+    /// Frames that wait for the peer to take those before them.
+    pub fn waiting(&self) -> usize {
+        self.sender.waiting.len()
+    }
+
     /// Everything sent has arrived.
     pub fn is_drained(&self) -> bool {
         self.sender.waiting.is_empty() && self.sender.under_way.is_empty()

@@ -70,6 +70,8 @@ pub enum StationMisbehaved {
     CommitmentBroken,
     /// The link broke the rules of framing, or carried nothing.
     Link(FrameFault),
+    /// The station goes on asking without taking the answers.
+    Impatient,
     /// The station did not go on in time.
     Silent,
 }

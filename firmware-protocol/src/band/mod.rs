@@ -1,7 +1,7 @@
 //! The band's end: sessions, wearer, staging, commit, receipts.
 //!
 //! One engine lives from power-on to power-off, over many sessions. What must outlive a power cut goes
-//! through [`BandHandler::store`](crate::handler::BandHandler::store) before anybody hears of it.
+//! through [`BandHandler::store`] before anybody hears of it.
 //!
 //! ```text
 //!                     Arm                confirmed, m touches           Commit
@@ -247,7 +247,7 @@ impl BandEngine {
     /// Gives up what is armed, or the deletion that was asked for, and tells both screens.
     fn interrupt(&mut self, now: Instant, cause: Interruption, handler: &mut impl BandHandler) {
         let asked = self.deletion_until.take().is_some();
-        if self.armed.take().is_none() && !asked {
+        if !self.disarm(handler) && !asked {
             return;
         }
         let mut lockout_seconds = 0;
@@ -264,6 +264,16 @@ impl BandEngine {
             lockout_seconds,
         };
         self.push(now, BandToStation::Interrupted(interrupted));
+    }
+
+    /// Forgets what is armed, and its finger if the band is nobody's: else the finger is its holder's, and
+    /// the next capture writes over it. Says whether anything was armed.
+    fn disarm(&mut self, handler: &mut impl BandHandler) -> bool {
+        let was_armed = self.armed.take().is_some();
+        if was_armed && self.record.is_empty() {
+            handler.erase_templates();
+        }
+        was_armed
     }
 
     /// Makes `next` the record, durably; on a fault the old one stays.

@@ -157,15 +157,17 @@ impl BandEngine {
     }
 
     fn abort(&mut self, association: AssociationId, peer: &Peer, handler: &mut impl BandHandler) -> Answer {
+        let is_it = |armed: &Armed| armed.arm.association == association;
         if let Some(waiting) = self.record.waiting(association, peer) {
             own_zone(waiting.staged.zone, peer)?;
             self.keep(self.record.unstaged(), handler)
                 .or(Err((BandRefusal::StorageFault, 0)))?;
-        } else if self
-            .armed
-            .take_if(|armed| armed.arm.association == association)
-            .is_none()
-        {
+            if self.record.is_empty() {
+                handler.erase_templates();
+            }
+        } else if self.armed.as_ref().is_some_and(is_it) {
+            self.disarm(handler);
+        } else {
             return refuse(BandRefusal::NotThere);
         }
         handler.show(Screen::Stopped);
@@ -193,7 +195,7 @@ impl BandEngine {
                     .or(Err((BandRefusal::StorageFault, 0)))?;
             }
         }
-        self.armed = None;
+        self.disarm(handler);
         self.show_idle(handler);
         Ok(BandToStation::Finished(Finished {}))
     }

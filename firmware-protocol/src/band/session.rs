@@ -22,6 +22,9 @@ use crate::time::{Instant, UnixSeconds};
 /// How long the last message may take to be acknowledged before the link is dropped all the same: time
 /// enough to send it twice more.
 const ENDING: Duration = Duration::from_millis(2500);
+/// Frames that may wait to be sent when a request arrives. A station that asks one thing at a time and
+/// acknowledges what it gets stays far below; one that does not would fill the band's memory.
+const BACKLOG_MAX: usize = 256;
 /// Length of the station's nonce in front of its first message.
 const NONCE_LEN: usize = size_of::<Nonce>();
 
@@ -173,7 +176,7 @@ impl BandEngine {
 
     /// The link is gone. What was armed is forgotten; what was staged stays.
     pub fn handle_disconnected(&mut self, handler: &mut impl BandHandler) {
-        self.armed = None;
+        self.disarm(handler);
         self.deletion_until = None;
         if self.link.take().is_some() {
             self.show_idle(handler);
@@ -236,6 +239,9 @@ impl BandEngine {
     ) -> Result<(), StationMisbehaved> {
         let report = self.report(now);
         let Some(link) = &mut self.link else { return Ok(()) };
+        if link.framing.waiting() > BACKLOG_MAX {
+            return Err(StationMisbehaved::Impatient);
+        }
         link.deadline = now + self.settings.idle_timeout;
         let kind = packet[0];
         match (&mut link.state, kind) {

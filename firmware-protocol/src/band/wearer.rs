@@ -97,17 +97,24 @@ impl BandEngine {
                 self.body.worn = false;
                 self.interrupt(now, Interruption::TakenOff, handler);
             }
-            Wearer::Charger(on) => self.body.charging = on,
+            Wearer::Charger(on) => {
+                self.body.charging = on;
+                self.watch_battery(now, handler);
+            }
             Wearer::Battery(percent) => {
                 self.body.battery_percent = percent.min(100);
-                if percent <= BATTERY_CRITICAL_PERCENT && !self.body.charging {
-                    self.interrupt(now, Interruption::BatteryLow, handler);
-                }
+                self.watch_battery(now, handler);
             }
             Wearer::Press => self.press(now, handler),
             Wearer::Decline => self.interrupt(now, Interruption::Declined, handler),
             Wearer::Touch(touch) => self.touch(now, touch, handler),
             Wearer::HoldToDelete => self.delete_user_data(now, handler),
+        }
+    }
+
+    fn watch_battery(&mut self, now: Instant, handler: &mut impl BandHandler) {
+        if self.body.battery_percent <= BATTERY_CRITICAL_PERCENT && !self.body.charging {
+            self.interrupt(now, Interruption::BatteryLow, handler);
         }
     }
 

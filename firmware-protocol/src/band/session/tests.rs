@@ -252,3 +252,19 @@ fn the_band_says_nothing_before_the_station_has_proven_its_key() {
     liar.band.handle_wearer(NOW, Wearer::Press, &mut Nothing);
     assert!(liar.band.poll_transmit().is_none());
 }
+
+/// A station that asks and asks but takes no answer would fill the band's memory.
+#[test]
+fn a_station_that_does_not_listen_is_dropped() {
+    let mut liar = Liar::revealed();
+    let status = StationToBand::Status(Status {}).encode();
+    for _ in 0..1000 {
+        liar.say(&status);
+        // Takes the band's acknowledgements and forgets its data.
+        let frames: Vec<_> = core::iter::from_fn(|| liar.band.poll_transmit()).collect();
+        let Some(last) = frames.last() else { continue };
+        let bare = [0, last[1].wrapping_add(1), last[2]];
+        liar.framing.handle_input(NOW, &bare).unwrap();
+    }
+    liar.check(StationMisbehaved::Impatient);
+}
