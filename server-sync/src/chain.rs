@@ -103,14 +103,17 @@ impl ChainVerifier {
     /// Accepts the next entry or names what is wrong with it; a refused entry changes nothing.
     pub fn push(&mut self, entry: &Entry) -> Result<(), ChainFault> {
         let sequence = entry.sequence;
+        if !entry.is_intact() {
+            // Its own idea of its place may be what was changed.
+            return Err(ChainFault::Changed {
+                sequence: self.head.sequence + 1,
+            });
+        }
         if entry.station != self.station {
             return Err(ChainFault::OtherStation {
                 sequence,
                 found: entry.station,
             });
-        }
-        if !entry.is_intact() {
-            return Err(ChainFault::Changed { sequence });
         }
         self.check_place(entry)?;
         self.head = Head {

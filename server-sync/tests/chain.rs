@@ -1,5 +1,6 @@
 //! A journal that was tampered with says where.
 
+use proptest::prelude::*;
 use server_sync::{ChainFault, Entry, Head, StationKey, verify};
 
 const STATION: StationKey = StationKey([7; 16]);
@@ -111,4 +112,22 @@ fn the_bytes_of_an_entry_stay_what_they_are() {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+proptest! {
+    /// Whatever is changed in whichever entry, it is found at that entry or at the next.
+    #[test]
+    fn no_change_goes_unnoticed(which in 0..6usize, place in any::<prop::sample::Index>(), bit in 0..8u8) {
+        let mut entries = journal(6);
+        let mut bytes = minicbor::to_vec(&entries[which]).expect("memory takes everything");
+        let place = place.index(bytes.len());
+        bytes[place] ^= 1 << bit;
+        let Ok(changed) = minicbor::decode::<Entry>(&bytes) else { return Ok(()) };
+        // CBOR can write one number in several lengths: then nothing has changed.
+        prop_assume!(changed != entries[which]);
+        entries[which] = changed;
+        let fault = verify(STATION, &entries).expect_err("it is found");
+        let sequence = which as u64 + 1;
+        prop_assert!((sequence..=sequence + 1).contains(&fault.sequence()) , "{:?}", fault);
+    }
 }
