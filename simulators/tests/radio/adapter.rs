@@ -1,14 +1,14 @@
 //! Everything below the bands: power, adapter, bluetoothd, the bus.
 
 use crate::child::{Order, Told};
-use crate::station::{Station, band, device, double, quick};
-use simulators::bluez::{Double, DoubleConfig, Fault};
+use crate::station::{Station, air, band, device, double, quick};
+use simulators::bluez::{Double, Fault};
 use station_daemon::radio::RadioConfig;
 use std::time::Duration;
 
 /// A link, the given break, the state it leads to, the repair, and a link again.
 fn check(state: &str, breaks: impl Fn(&Double), repairs: impl Fn(&Double)) {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -48,7 +48,7 @@ fn bus_restarted() {
 
 #[test]
 fn an_adapter_that_is_off_stays_off_until_somebody_switches_it_on() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -66,7 +66,7 @@ fn an_adapter_that_is_off_stays_off_until_somebody_switches_it_on() {
 
 #[test]
 fn a_station_may_start_before_everything_else() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -81,7 +81,7 @@ fn a_station_may_start_before_everything_else() {
 
 #[test]
 fn a_station_without_an_adapter_waits_for_one() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -96,7 +96,7 @@ fn a_station_without_an_adapter_waits_for_one() {
 
 #[test]
 fn a_bluez_that_does_not_answer_is_found_out_and_recovers() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -119,7 +119,7 @@ fn a_bluez_that_does_not_answer_is_found_out_and_recovers() {
 
 #[test]
 fn a_radio_that_is_refused_says_so() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let denied = || Fault::Error {
@@ -134,7 +134,7 @@ fn a_radio_that_is_refused_says_so() {
 
 #[test]
 fn an_idle_radio_sleeps() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let window = Duration::from_secs(3);

@@ -63,6 +63,12 @@ pub(crate) enum Told {
 fn play() {
     let Ok(config) = std::env::var(CONFIG) else { return };
     let config: RadioConfig = serde_json::from_str(&config).expect("the parent wrote it");
+    // A task that panics would otherwise only be missed.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
     // The test runner has begun a line.
     println!();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

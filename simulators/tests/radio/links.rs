@@ -2,7 +2,7 @@
 
 use crate::child::{Order, Told};
 use crate::echo::{BURST, END, Echo};
-use crate::station::{Station, address, band, device, double, quick};
+use crate::station::{Station, address, air, band, device, double, quick};
 use firmware_protocol::gatt;
 use simulators::bluez::{BandConfig, DoubleConfig, Fault, Layout};
 use std::time::Duration;
@@ -16,7 +16,7 @@ fn aborted() -> Fault {
 
 #[test]
 fn frames_go_there_and_back() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let band = band(&double, 1);
@@ -34,7 +34,7 @@ fn frames_go_there_and_back() {
 
 #[test]
 fn a_burst_arrives_complete_and_in_order() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -55,7 +55,7 @@ fn a_burst_arrives_complete_and_in_order() {
 
 #[test]
 fn a_frame_longer_than_the_link_allows_is_refused_and_the_link_lives_on() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let small = BandConfig {
@@ -75,7 +75,7 @@ fn a_frame_longer_than_the_link_allows_is_refused_and_the_link_lives_on() {
 
 #[test]
 fn the_band_ends_the_link_and_its_last_words_arrive() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -97,7 +97,7 @@ fn the_band_ends_the_link_and_its_last_words_arrive() {
 
 #[test]
 fn out_of_range_ends_the_link_and_coming_back_makes_a_new_one_possible() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let band = band(&double, 1);
@@ -112,7 +112,7 @@ fn out_of_range_ends_the_link_and_coming_back_makes_a_new_one_possible() {
 
 #[test]
 fn a_vanished_band_is_given_up_by_name() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let vanished = band(&double, 1);
@@ -129,7 +129,7 @@ fn a_vanished_band_is_given_up_by_name() {
 
 #[test]
 fn a_band_never_seen_is_looked_for_even_without_a_scan() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -143,7 +143,7 @@ fn a_band_never_seen_is_looked_for_even_without_a_scan() {
 
 #[test]
 fn a_device_that_bluez_forgot_is_looked_for_again() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -157,7 +157,7 @@ fn a_device_that_bluez_forgot_is_looked_for_again() {
 
 #[test]
 fn random_failures_are_cured_by_trying_again() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -171,7 +171,7 @@ fn random_failures_are_cured_by_trying_again() {
 
 #[test]
 fn failures_without_end_are_reported() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -186,7 +186,7 @@ fn failures_without_end_are_reported() {
 
 #[test]
 fn a_connection_that_nobody_answers_is_undone_and_made_again() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let band = band(&double, 1);
@@ -201,7 +201,7 @@ fn a_connection_that_nobody_answers_is_undone_and_made_again() {
 
 #[test]
 fn a_subscription_that_fails_costs_one_attempt() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -215,7 +215,7 @@ fn a_subscription_that_fails_costs_one_attempt() {
 
 #[test]
 fn a_write_that_nobody_answers_ends_the_link() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -252,7 +252,7 @@ fn a_hung_band_is_let_go_by_command_while_others_work() {
 
 #[test]
 fn a_foreign_device_with_our_service_is_no_band() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let mut layout = Layout::default();
@@ -271,8 +271,7 @@ fn a_foreign_device_with_our_service_is_no_band() {
 #[test]
 fn several_bands_at_once() {
     let bands = 1..=8;
-    let config = DoubleConfig::default();
-    let Some(double) = double(config) else { return };
+    let Some(double) = double(air()) else { return };
     double.set_interval(Duration::from_millis(15));
     bands.clone().for_each(|number| drop(band(&double, number)));
     let mut station = Station::scanning(&double, &quick());
@@ -301,7 +300,7 @@ fn several_bands_at_once() {
 
 #[test]
 fn a_second_connect_is_refused_and_one_during_the_end_is_kept() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -318,7 +317,7 @@ fn a_second_connect_is_refused_and_one_during_the_end_is_kept() {
 
 #[test]
 fn a_link_left_over_from_a_killed_station_is_dropped() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -332,7 +331,7 @@ fn a_link_left_over_from_a_killed_station_is_dropped() {
 
 #[test]
 fn the_end_of_the_radio_sets_the_bands_free() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let band = band(&double, 1);

@@ -1,7 +1,7 @@
 //! Looking for bands.
 
 use crate::child::{Order, Told};
-use crate::station::{Station, address, band, device, double, quick};
+use crate::station::{Station, address, air, band, device, double, quick};
 use firmware_protocol::gatt;
 use simulators::bluez::{BandConfig, DoubleConfig, Fault, Layout};
 
@@ -54,7 +54,7 @@ fn strength_is_averaged_over_ten_advertisements() {
 
 #[test]
 fn a_band_that_leaves_is_gone_and_comes_back() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let band = band(&double, 1);
@@ -68,7 +68,7 @@ fn a_band_that_leaves_is_gone_and_comes_back() {
 
 #[test]
 fn what_a_band_says_is_news_at_once() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let band = band(&double, 1);
@@ -84,7 +84,7 @@ fn what_a_band_says_is_news_at_once() {
 
 #[test]
 fn a_device_that_bluez_only_remembers_is_not_present() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let left = band(&double, 1);
@@ -100,7 +100,7 @@ fn a_device_that_bluez_only_remembers_is_not_present() {
 
 #[test]
 fn a_stranger_with_a_beacon_is_not_a_band() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     let layout = Layout {
@@ -122,7 +122,7 @@ fn a_stranger_with_a_beacon_is_not_a_band() {
 
 #[test]
 fn a_scan_that_does_not_start_is_tried_again() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);
@@ -139,7 +139,7 @@ fn a_scan_that_does_not_start_is_tried_again() {
 
 #[test]
 fn the_scan_is_stopped_at_the_end() {
-    let Some(double) = double(DoubleConfig::default()) else {
+    let Some(double) = double(air()) else {
         return;
     };
     band(&double, 1);

@@ -30,6 +30,14 @@ pub(crate) fn quick() -> RadioConfig {
     }
 }
 
+/// An air on which BlueZ drops links ten times as fast as it really does.
+pub(crate) fn air() -> DoubleConfig {
+    DoubleConfig {
+        disconnect_delay: Duration::from_millis(200),
+        ..DoubleConfig::default()
+    }
+}
+
 /// Starts a double, or says that this machine cannot.
 pub(crate) fn double(config: DoubleConfig) -> Option<Double> {
     match Double::start(config) {
