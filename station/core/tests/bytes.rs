@@ -67,6 +67,7 @@ fn samples() -> Vec<JournalRecord> {
             outcome: "allow".into(),
             decided_by: "rule free_band_for_user_without_one".into(),
             facts: b"{}".to_vec(),
+            mismatch: Some("wiped_while_held".into()),
         }
         .into(),
         Intent {

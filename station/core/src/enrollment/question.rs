@@ -44,6 +44,7 @@ impl Asker {
             time_trusted: known.time.is_trusted(),
             outcome: outcome(&output.decision).to_owned(),
             decided_by: output.decision.decided_by().to_string(),
+            mismatch: output.mismatch.map(|mismatch| mismatch.code().to_owned()),
             facts: serde_json::to_vec(&input).expect("the question has a form in JSON"),
         };
         let policy = effective(&known.group, known.individual.as_ref());

@@ -149,6 +149,9 @@ pub struct Decided {
     /// The facts the policy was given, as JSON: with them the decision can be made again.
     #[cbor(n(9), with = "minicbor::bytes")]
     pub facts: Vec<u8>,
+    /// The stable code of the difference between what the band says and what is known, if they differ.
+    #[n(10)]
+    pub mismatch: Option<String>,
 }
 
 /// The moments at which the policy is asked.

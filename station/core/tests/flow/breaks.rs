@@ -11,10 +11,10 @@ use proptest::prelude::*;
 use station_core::convert;
 use station_core::enrollment::{Outcome, Screen};
 use station_core::journal::{JournalRecord, verify};
-use station_core::replica::TicketState;
+use station_core::replica::{Rows, TicketState};
 
 use crate::keys;
-use crate::store::{STATION, handle};
+use crate::store::{STATION, Store, handle};
 use crate::world::{Break, World};
 
 /// What is true of a store and a band at every moment, and what is true once nothing is open.
@@ -39,6 +39,25 @@ fn check_agreement(world: &World, band: u8, context: &str) {
     }
     check_users(world, context);
     check_receipts(world, context);
+    check_fold(world, context);
+}
+
+/// The journal alone gives the rows.
+fn check_fold(world: &World, context: &str) {
+    let (store, fresh) = (&world.store, Store::new());
+    let mut folded = Rows::new(&fresh.users, &fresh.bands, &[], &[]);
+    store.records().iter().for_each(|record| folded.replay(record));
+    let mut rows: Vec<_> = store.associations.iter().collect();
+    rows.sort_by_key(|row| row.association.id);
+    assert_eq!(folded.associations().collect::<Vec<_>>(), rows, "{context}");
+    assert_eq!(folded.open_intents().count(), store.intents.len(), "{context}");
+    assert!(
+        store
+            .tickets
+            .iter()
+            .all(|(id, state)| folded.ticket(*id) == *state),
+        "{context}"
+    );
 }
 
 fn check_users(world: &World, context: &str) {
