@@ -179,7 +179,12 @@ impl Pair {
     /// Lets time pass, whatever falls due in it.
     pub(crate) fn sleep(&mut self, duration: Duration) {
         let until = self.now + duration;
-        while self.next_due().is_some_and(|due| due <= until) && self.step() {}
+        loop {
+            self.drain();
+            if self.next_due().is_none_or(|due| due > until) || !self.step() {
+                break;
+            }
+        }
         self.now = until;
     }
 

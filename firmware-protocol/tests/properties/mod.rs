@@ -2,4 +2,5 @@
 
 mod agreement;
 mod framing;
+mod life;
 mod noise;

@@ -268,3 +268,38 @@ fn a_station_that_does_not_listen_is_dropped() {
     }
     liar.check(StationMisbehaved::Impatient);
 }
+
+mod junk {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn message() -> impl Strategy<Value = Vec<u8>> {
+        let bytes = prop::collection::vec(any::<u8>(), 0..200);
+        let numbered = (0u8..64, prop::collection::vec(any::<u8>(), 0..60)).prop_map(|(number, body)| {
+            let mut message = minicbor::to_vec((number, 0)).unwrap();
+            message.pop();
+            message.extend(body);
+            message
+        });
+        prop_oneof![bytes, numbered]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// A proven station may say what it likes: each message has one answer, and nothing is kept.
+        #[test]
+        fn any_bytes_of_a_proven_station_are_answered(messages in prop::collection::vec(message(), 1..20)) {
+            let mut liar = Liar::revealed();
+            for message in &messages {
+                liar.say(message);
+                let answer = liar.heard();
+                prop_assert!(!answer.is_push(), "{answer:?}");
+                if matches!(answer, BandToStation::Finished(_)) {
+                    break;
+                }
+            }
+        }
+    }
+}
