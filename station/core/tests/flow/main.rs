@@ -1,9 +1,11 @@
 //! The flow against the real session and the real band, on a clock the test owns.
 
+mod anything;
 mod breaks;
 mod cases;
 mod hostile;
 mod keys;
+mod script;
 mod store;
 mod world;
 
