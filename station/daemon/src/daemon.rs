@@ -181,3 +181,6 @@ fn stop_on_signals() -> std::io::Result<watch::Receiver<bool>> {
 pub(crate) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! A small plant for this crate's tests.
 
+pub(crate) mod band;
+
 use ed25519_dalek::SigningKey;
 use firmware_protocol::certificate::StationCertificate;
 use firmware_protocol::id::{StationId, UserHandle, Zone};
@@ -79,6 +81,7 @@ pub(crate) fn file_for_station(station: u8) -> ProvisionFile {
         }],
         group_policies: vec![GroupPolicy {
             reenroll_own: Some(true),
+            offline_max_age_s: Some(u32::MAX),
             ..GroupPolicy::new(policy_id("plant"))
         }],
         individual_policies: vec![IndividualPolicy {

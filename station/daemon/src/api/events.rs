@@ -76,7 +76,9 @@ impl Follower {
 
 fn present(shared: &Shared) -> Vec<Event> {
     let live = shared.live.borrow().clone();
-    let enrollment = live.enrollment.map(Event::Enrollment);
+    let enrollment = live
+        .enrollment
+        .map(|enrollment| Event::Enrollment(Box::new(enrollment)));
     [Event::Radio(live.radio), Event::Bands(live.bands)]
         .into_iter()
         .chain(enrollment)

@@ -371,7 +371,7 @@ pub enum Verdict {
 #[serde(rename_all = "snake_case", tag = "event", content = "data")]
 pub enum Event {
     /// The enrollment changed.
-    Enrollment(Enrollment),
+    Enrollment(Box<Enrollment>),
     /// The bands in range changed.
     Bands(Bands),
     /// The radio changed: its new state.

@@ -18,37 +18,33 @@ const ANSWER_LEN_MAX: usize = 16 << 20;
 
 /// The daemon at the other end of a socket. Each request has a connection of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Client {
+pub struct Client {
     socket: std::path::PathBuf,
 }
 
 impl Client {
     /// A client of the daemon at `socket`.
-    pub(super) fn new(socket: &Path) -> Self {
+    pub fn new(socket: &Path) -> Self {
         Self {
             socket: socket.to_owned(),
         }
     }
 
     /// Asks for what is at `path`.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Problem> {
         let response = self.send(Method::GET, path, Bytes::new()).await?;
         self.read(response).await
     }
 
     /// Posts `body` to `path`.
-    pub(super) async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, Problem> {
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Problem> {
         let body = serde_json::to_vec(body).expect("plain data");
         let response = self.send(Method::POST, path, body.into()).await?;
         self.read(response).await
     }
 
     /// Follows the live events at `path`.
-    pub(super) async fn follow(&self, path: &str) -> Result<Events, Problem> {
+    pub async fn follow(&self, path: &str) -> Result<Events, Problem> {
         let response = self.send(Method::GET, path, Bytes::new()).await?;
         if response.status() != StatusCode::OK {
             return Err(self
@@ -139,14 +135,14 @@ fn problem_of(body: &[u8]) -> Option<Problem> {
 }
 
 /// Server-sent events, one JSON value each.
-pub(super) struct Events {
+pub struct Events {
     body: Incoming,
     buffer: Vec<u8>,
 }
 
 impl Events {
     /// The next event; nothing once the daemon has stopped.
-    pub(super) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
+    pub async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
         loop {
             if let Some(event) = self.take_event() {
                 return Some(event);

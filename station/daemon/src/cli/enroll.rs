@@ -169,7 +169,7 @@ fn ask_yes(question: &str) -> bool {
 async fn next_of(events: &mut Events, id: &str) -> Option<Enrollment> {
     loop {
         match events.next::<Event>().await? {
-            Event::Enrollment(enrollment) if enrollment.id == id => return Some(enrollment),
+            Event::Enrollment(enrollment) if enrollment.id == id => return Some(*enrollment),
             _ => {}
         }
     }

@@ -15,7 +15,7 @@
 
 mod args;
 mod ask;
-mod client;
+pub mod client;
 mod config;
 mod decide;
 mod enroll;
@@ -34,6 +34,8 @@ use clap::Parser;
 use crate::config::Config;
 use crate::problem::Problem;
 use args::{Arguments, Command};
+#[cfg(test)]
+pub(crate) use client::Client;
 use output::Output;
 
 /// Does what the arguments say; the first one is the program's name. Callable from another binary.

@@ -490,7 +490,7 @@ impl Station {
     fn publish(&self, enrollment: &crate::api::model::Enrollment) {
         self.live
             .send_modify(|live| live.enrollment = Some(enrollment.clone()));
-        self.tell(LiveEvent::Enrollment(enrollment.clone()));
+        self.tell(LiveEvent::Enrollment(Box::new(enrollment.clone())));
         if matches!(enrollment.stage, Stage::Done | Stage::Refused) {
             let outcome = enrollment.outcome.as_ref().map(|outcome| outcome.code.as_str());
             tracing::info!(
