@@ -138,9 +138,9 @@ fn an_idle_radio_sleeps() {
         return;
     };
     let window = Duration::from_secs(3);
-    // Pings five times as often as by default.
+    // Pings more often than by default.
     let config = RadioConfig {
-        ping_interval_ms: 1_000,
+        ping_interval_ms: 2_000,
         ..RadioConfig::default()
     };
     let mut station = Station::scanning(&double, &config);
