@@ -6,10 +6,9 @@ use tests::volume;
 /// Changed inputs per target and change of the code; signed things cost a signature check each.
 fn cases(target: &str) -> u64 {
     match target {
-        "band_certificate" | "station_certificate" | "receipt" | "ticket" | "init_file" => {
-            volume(20_000, 2_000_000)
-        }
-        "band_session" | "station_session" => volume(4_000, 400_000),
+        "band_certificate" | "station_certificate" | "receipt" | "ticket" => volume(10_000, 2_000_000),
+        "band_session" | "station_session" | "init_file" => volume(4_000, 400_000),
+        "framing" => volume(200_000, 20_000_000),
         _ => volume(500_000, 50_000_000),
     }
 }

@@ -71,8 +71,32 @@ fn check(rule: &str, problems: Vec<String>) {
 
 /// Extensions of files that are read by people and diffed by line, or that a test reads as bytes.
 const KNOWN_KINDS: &[&str] = &[
-    "rs", "toml", "md", "lock", "txt", "html", "css", "js", "ftl", "sql", "json", "yaml", "svg", "sh",
-    "service", "cddl", "py", "snap", "hex", "bin", "conf", "csv", "jsonl", "xml", "rules",
+    "rs",
+    "toml",
+    "md",
+    "lock",
+    "txt",
+    "html",
+    "css",
+    "js",
+    "ftl",
+    "sql",
+    "json",
+    "yaml",
+    "svg",
+    "sh",
+    "service",
+    "cddl",
+    "py",
+    "snap",
+    "hex",
+    "bin",
+    "conf",
+    "csv",
+    "jsonl",
+    "xml",
+    "rules",
+    "proptest-regressions",
 ];
 
 /// Files that have no extension by custom.
