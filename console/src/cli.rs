@@ -244,7 +244,7 @@ fn ticket(new: &NewTicket) -> Result<()> {
         replace_private(&new.init, &file.to_toml())?;
         println!("{}", code.reveal());
         eprintln!(
-            "the code works once the station has loaded {} again",
+            "the code works after: bandstand-station init --replace --from {}",
             new.init.display()
         );
     }
