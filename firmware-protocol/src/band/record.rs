@@ -187,3 +187,6 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -224,3 +224,102 @@ fn a_dead_link_is_noticed_after_five_seconds() {
     };
     assert_eq!((at.as_micros(), sent), (5_000_000, 5), "once and four times more");
 }
+
+fn all(framing: &mut Framing) -> Vec<Vec<u8>> {
+    std::iter::from_fn(|| framing.poll_transmit()).collect()
+}
+
+/// A sender with three frames under way, and the frames.
+fn three_under_way() -> (Framing, Vec<Vec<u8>>) {
+    let mut framing = Framing::new(23, Instant::ZERO);
+    framing.send(Instant::ZERO, &[7; 40]);
+    let frames = all(&mut framing);
+    assert_eq!(frames.len(), 3);
+    (framing, frames)
+}
+
+#[test]
+fn what_is_not_acknowledged_is_repeated_all_of_it() {
+    let (mut framing, frames) = three_under_way();
+    let at = framing.poll_timeout().expect("a deadline");
+    framing.handle_timeout(at).expect("the first time");
+    assert_eq!(all(&mut framing), frames);
+    framing.handle_input(at, &[0, 0, 1]).expect("an acknowledgement");
+    let at = framing.poll_timeout().expect("a deadline");
+    framing.handle_timeout(at).expect("progress was made");
+    assert_eq!(all(&mut framing), frames[1..]);
+}
+
+#[test]
+fn progress_gives_all_repetitions_anew() {
+    let (mut framing, _) = three_under_way();
+    for acknowledged in 1..=2 {
+        for _ in 0..4 {
+            let at = framing.poll_timeout().expect("a deadline");
+            framing.handle_timeout(at).expect("not too often");
+        }
+        let now = framing.poll_timeout().expect("a deadline");
+        framing
+            .handle_input(now, &[0, 0, acknowledged])
+            .expect("an acknowledgement");
+    }
+}
+
+#[test]
+fn a_gap_is_told_at_once_and_filled_at_once() {
+    let (mut sender, frames) = three_under_way();
+    let mut receiver = Framing::new(23, Instant::ZERO);
+    let told = |receiver: &mut Framing, frame: &[u8]| {
+        receiver.handle_input(Instant::ZERO, frame).expect("a good frame");
+        all(receiver)
+    };
+    assert_eq!(told(&mut receiver, &frames[1]), [[0, 0, 0]], "one came early");
+    sender
+        .handle_input(Instant::ZERO, &[0, 0, 0])
+        .expect("an acknowledgement");
+    assert_eq!(all(&mut sender), frames[..1], "the one that is missing");
+    sender
+        .handle_input(Instant::ZERO, &[0, 0, 0])
+        .expect("an acknowledgement");
+    assert!(all(&mut sender).is_empty(), "but only once");
+    assert!(told(&mut receiver, &frames[0]).is_empty(), "in order: no hurry");
+    assert_eq!(told(&mut receiver, &frames[0]), [[0, 0, 2]], "a double");
+    sender
+        .handle_input(Instant::ZERO, &[0, 0, 2])
+        .expect("an acknowledgement");
+    sender
+        .handle_input(Instant::ZERO, &[0, 0, 2])
+        .expect("an acknowledgement");
+    assert_eq!(all(&mut sender), frames[2..], "progress was made: once more");
+}
+
+/// With a window of 16 and numbers of one byte, the past is 127 long.
+#[test]
+fn frames_of_the_past_do_no_harm() {
+    let mut sender = Framing::new(23, Instant::ZERO);
+    let mut receiver = Framing::new(23, Instant::ZERO);
+    let mut sent = Vec::new();
+    for count in 0..300u16 {
+        sender.send(Instant::ZERO, &count.to_be_bytes());
+        sent.extend(all(&mut sender));
+        receiver
+            .handle_input(Instant::ZERO, sent.last().expect("sent"))
+            .expect("a good frame");
+        assert_eq!(receiver.poll_packet(), Some(count.to_be_bytes().to_vec()));
+        receiver.acknowledge_now();
+        all(&mut receiver).iter().for_each(|frame| {
+            sender
+                .handle_input(Instant::ZERO, frame)
+                .expect("an acknowledgement");
+        });
+        let past = sent.len().saturating_sub(127);
+        receiver
+            .handle_input(Instant::ZERO, &sent[past])
+            .expect("a frame of the past");
+        sender
+            .handle_input(Instant::ZERO, &[0, 0, (count as u8).wrapping_sub(100)])
+            .expect("and an acknowledgement");
+        assert_eq!(receiver.poll_packet(), None);
+        all(&mut receiver);
+    }
+}

@@ -93,7 +93,11 @@ fn time_seen_at_a_commit_never_runs_back() {
     let expired = HandshakeRefusal::CertificateExpired;
     check_handshake(&mut pair, expired, StationMisbehaved::CertificateExpired);
     pair.setup.station = World::default().station_valid(2, Zone::Enrollment, NOW - 100, NOW);
-    pair.establish();
+    let mut again = Clerk::new(arm_for(1, 2, 2));
+    again.session(&mut pair);
+    assert_eq!(again.receipt.expect("committed at an earlier time").epoch, 2);
+    pair.setup.station = World::default().station_valid(2, Zone::Enrollment, NOW - 100, NOW - 1);
+    check_handshake(&mut pair, expired, StationMisbehaved::CertificateExpired);
 }
 
 #[test]
