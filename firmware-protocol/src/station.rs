@@ -257,44 +257,43 @@ impl StationSession {
         let (&kind, body) = packet.split_first().expect("framing gives no empty packet");
         match (&mut self.state, kind) {
             (State::AwaitingHello { .. }, REFUSAL) => {
-                let refusal =
-                    HandshakeRefusal::decode(body).ok_or(misbehaved(BandMisbehaved::HelloMalformed))?;
-                Err(SessionEnd::Refused(refusal))
+                let refusal = HandshakeRefusal::decode(body);
+                Err(refusal.map_or(misbehaved(BandMisbehaved::HelloMalformed), SessionEnd::Refused))
             }
             (State::AwaitingHello { handshake, nonce }, HANDSHAKE_2) => {
-                let (transport, established) =
-                    accept_hello(handshake, nonce, body, &self.manufacturers).map_err(misbehaved)?;
+                let accepted = accept_hello(handshake, nonce, body, &self.manufacturers);
+                let (transport, established) = accepted.map_err(misbehaved)?;
                 self.state = State::Established {
                     transport: Box::new(transport),
                     reveal: Some(*nonce),
                     under_way: None,
                 };
                 self.deadline = None;
-                self.events
-                    .push_back(SessionEvent::Established(Box::new(established)));
+                let event = SessionEvent::Established(Box::new(established));
+                self.events.push_back(event);
                 Ok(())
             }
-            (
-                State::Established {
-                    transport, under_way, ..
-                },
-                MESSAGE,
-            ) => {
-                let plaintext = transport
-                    .open(body)
-                    .ok_or(misbehaved(BandMisbehaved::MessageForged))?;
-                let message =
-                    BandToStation::decode(&plaintext).map_err(|e| misbehaved(BandMisbehaved::Message(e)))?;
-                self.deadline = match_answer(under_way, &message, self.deadline).map_err(misbehaved)?;
-                let finished = matches!(message, BandToStation::Finished(_));
-                self.events.push_back(SessionEvent::Message(message));
-                if finished {
-                    Err(SessionEnd::Finished)
-                } else {
-                    Ok(())
-                }
+            (State::Established { transport, .. }, MESSAGE) => {
+                let plaintext = transport.open(body).ok_or(BandMisbehaved::MessageForged);
+                self.handle_message(&plaintext.map_err(misbehaved)?)
             }
             (_, kind) => Err(misbehaved(BandMisbehaved::PacketKind(kind))),
+        }
+    }
+
+    fn handle_message(&mut self, plaintext: &[u8]) -> Result<(), SessionEnd> {
+        let State::Established { under_way, .. } = &mut self.state else {
+            return Ok(());
+        };
+        let message =
+            BandToStation::decode(plaintext).map_err(|error| misbehaved(BandMisbehaved::Message(error)))?;
+        self.deadline = match_answer(under_way, &message, self.deadline).map_err(misbehaved)?;
+        let finished = matches!(message, BandToStation::Finished(_));
+        self.events.push_back(SessionEvent::Message(message));
+        if finished {
+            Err(SessionEnd::Finished)
+        } else {
+            Ok(())
         }
     }
 }

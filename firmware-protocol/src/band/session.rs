@@ -11,8 +11,8 @@ use crate::crypto;
 use crate::frame::{FrameFault, Framing};
 use crate::handler::BandHandler;
 use crate::handshake::{
-    BandHello, HANDSHAKE_1, HandshakeRefusal, MESSAGE, Nonce, StationHello, Transport, commitment,
-    common_version, prologue,
+    BandHello, HANDSHAKE_1, HANDSHAKE_2, HandshakeRefusal, MESSAGE, Nonce, StationHello, Transport,
+    commitment, common_version, prologue,
 };
 use crate::id::ScreenCode;
 use crate::message::{BandRefusal, BandToStation, MessageError, Refused, Report, StationToBand};
@@ -330,18 +330,15 @@ fn greet(
     packet: &[u8],
     handler: &mut impl BandHandler,
 ) -> Result<(Vec<u8>, AwaitingReveal), StationMisbehaved> {
-    let (opening, body) = packet
-        .split_first_chunk::<3>()
-        .ok_or(StationMisbehaved::HandshakeMalformed)?;
+    let malformed = StationMisbehaved::HandshakeMalformed;
+    let (opening, body) = packet.split_first_chunk::<3>().ok_or(malformed)?;
     let [_, min, max] = *opening;
     let version = common_version(min, max).ok_or(StationMisbehaved::VersionUnsupported { min, max })?;
     let (mut ephemeral, mut nonce) = ([0; 32], [0; NONCE_LEN]);
     handler.random(&mut ephemeral);
     handler.random(&mut nonce);
     let mut handshake = crypto::responder(&prologue(opening), *identity.dh_secret, ephemeral);
-    let payload = handshake
-        .read_message_vec(body)
-        .map_err(|_| StationMisbehaved::HandshakeMalformed)?;
+    let payload = handshake.read_message_vec(body).or(Err(malformed))?;
     let hello: StationHello = from_cbor(&payload).ok_or(StationMisbehaved::HelloMalformed)?;
     let certificate = welcome(&hello, record)?;
     if handshake.get_rs() != Some(certificate.dh_key) {
@@ -353,22 +350,15 @@ fn greet(
         version,
         report,
     });
-    let answer = handshake
-        .write_message_vec(&answer)
-        .map_err(|_| StationMisbehaved::HandshakeMalformed)?;
-    let StationHello { commitment, time, .. } = hello;
-    let transport = Transport::new(&handshake);
-    let answer = [&[crate::handshake::HANDSHAKE_2], &answer[..]].concat();
-    Ok((
-        answer,
-        AwaitingReveal {
-            transport,
-            certificate,
-            time,
-            commitment,
-            nonce,
-        },
-    ))
+    let answer = handshake.write_message_vec(&answer).or(Err(malformed))?;
+    let next = AwaitingReveal {
+        transport: Transport::new(&handshake),
+        certificate,
+        time: hello.time,
+        commitment: hello.commitment,
+        nonce,
+    };
+    Ok(([&[HANDSHAKE_2], &answer[..]].concat(), next))
 }
 
 /// Checks who the station is. The station's clock counts only as far as it agrees with what the band has

@@ -88,6 +88,35 @@ pub(super) struct Armed {
     pub(super) deadline: Instant,
 }
 
+impl Armed {
+    /// What is to wait for its commit. `slot` is the template slot in use: a new finger is in the other.
+    fn staged(&self, credential: CredentialSecret, slot: u8) -> StagedAssociation {
+        let Arm {
+            association,
+            user,
+            zone,
+            epoch,
+            mode,
+            ref label,
+        } = self.arm;
+        let staged = Staged {
+            organization: self.organization,
+            association,
+            user,
+            zone,
+            epoch,
+            credential_key: credential.public(),
+        };
+        StagedAssociation {
+            staged,
+            credential,
+            mode,
+            label: label.clone(),
+            slot: if mode == Mode::Capture { 1 - slot } else { slot },
+        }
+    }
+}
+
 impl BandEngine {
     /// Takes what the wearer or the hardware did.
     pub fn handle_wearer(&mut self, now: Instant, action: Wearer, handler: &mut impl BandHandler) {
@@ -203,35 +232,8 @@ impl BandEngine {
         let Some(armed) = &self.armed else { return };
         let mut secret = [0; 32];
         handler.random(&mut secret);
-        let credential = CredentialSecret(secret);
-        let Arm {
-            association,
-            user,
-            zone,
-            epoch,
-            mode,
-            ref label,
-        } = armed.arm;
-        let staged = Staged {
-            organization: armed.organization,
-            association,
-            user,
-            zone,
-            epoch,
-            credential_key: credential.public(),
-        };
-        let slot = if mode == Mode::Capture {
-            1 - self.record.slot
-        } else {
-            self.record.slot
-        };
-        let waiting = StagedAssociation {
-            staged: staged.clone(),
-            credential,
-            mode,
-            label: label.clone(),
-            slot,
-        };
+        let waiting = armed.staged(CredentialSecret(secret), self.record.slot);
+        let staged = waiting.staged.clone();
         let next = super::Record {
             staged: Some(waiting),
             ..self.record.clone()
