@@ -7,6 +7,7 @@
 
 use super::agent::Agent;
 use super::calls::CallFault;
+use super::quiet::Retirement;
 use crate::radio::RadioConfig;
 use crate::radio::config::ms;
 use dbus::Message;
@@ -48,6 +49,7 @@ pub(super) enum BusNote {
 pub(super) struct Bus {
     connection: Arc<SyncConnection>,
     alive: Arc<AtomicBool>,
+    retirement: Retirement,
     driver: AbortHandle,
     call_timeout: Duration,
 }
@@ -75,9 +77,11 @@ impl Bus {
         let (notes_in, notes) = mpsc::channel(NOTES_MAX);
         let alive = Arc::new(AtomicBool::new(true));
         let driver = tokio::spawn(drive(resource, notes_in.clone(), alive.clone())).abort_handle();
+        let retirement = Retirement::start(alive.clone());
         let bus = Bus {
             connection,
             alive,
+            retirement,
             driver,
             call_timeout,
         };
@@ -86,9 +90,9 @@ impl Bus {
         Ok((Arc::new(bus), notes))
     }
 
-    /// True until the bus closes the connection.
-    pub(super) fn alive(&self) -> Arc<AtomicBool> {
-        self.alive.clone()
+    /// Where btleplug's streams go when nobody needs them any more.
+    pub(super) fn retirement(&self) -> Retirement {
+        self.retirement.clone()
     }
 
     /// Whether the bus still holds the connection.

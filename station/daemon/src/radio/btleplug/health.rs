@@ -3,7 +3,7 @@
 use super::bus::BusNote;
 use super::link::{Air, object_path};
 use super::probe::{Finding, Parts, Probe};
-use super::quiet::{Boxed, QuietStream};
+use super::quiet::QuietStream;
 use super::scan::Scanner;
 use super::{Done, Open, Owner};
 use crate::radio::config::ms;
@@ -99,7 +99,7 @@ impl Owner {
         }
     }
 
-    fn on_ready(&mut self, adapter: Adapter, name: String, events: Boxed<CentralEvent>) {
+    fn on_ready(&mut self, adapter: Adapter, name: String, events: QuietStream<CentralEvent>) {
         let Some(bus) = self.parts.bus.clone() else { return };
         // Links of an adapter that was away for a moment are lost, with or without an event.
         self.abandon();
@@ -108,7 +108,6 @@ impl Owner {
         let scanning = scanner.running();
         let air = Air {
             adapter,
-            bus_alive: bus.alive(),
             bus,
             agent: self.agent.clone(),
             calls: self.calls.clone(),
@@ -118,11 +117,10 @@ impl Owner {
             events: self.events.clone(),
         };
         self.offer_agent(&air);
-        let central = QuietStream::new(events, air.bus_alive.clone());
         self.open = Some(Open {
             air,
             scanner,
-            central,
+            central: events,
             scanning,
             path,
         });

@@ -18,7 +18,6 @@ use btleplug::platform::{Adapter, Peripheral, PeripheralId};
 use firmware_protocol::gatt;
 use futures_util::{FutureExt, StreamExt};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -28,7 +27,6 @@ use uuid::Uuid;
 pub(super) struct Air {
     pub(super) adapter: Adapter,
     pub(super) bus: Arc<Bus>,
-    pub(super) bus_alive: Arc<AtomicBool>,
     pub(super) agent: Agent,
     pub(super) calls: Calls,
     pub(super) config: Arc<RadioConfig>,
@@ -350,7 +348,7 @@ async fn open(air: &Air, peripheral: Peripheral, downs: u64) -> Result<Open, Lin
     let stream = listening.map_err(|_| LinkFault::SubscribeFailed)?;
     let notifications = Notifications {
         device: super::device_id(&peripheral.id()),
-        stream: QuietStream::new(stream, air.bus_alive.clone()),
+        stream: QuietStream::new(stream, air.bus.retirement()),
         events: air.events.clone(),
         held: None,
     };

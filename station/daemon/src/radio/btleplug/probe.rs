@@ -6,7 +6,7 @@
 use super::agent::Agent;
 use super::bus::{Bus, BusNote};
 use super::calls::{CallFault, Calls};
-use super::quiet::Boxed;
+use super::quiet::QuietStream;
 use crate::radio::config::ms;
 use crate::radio::{AdapterState, RadioConfig};
 use btleplug::api::{Central, CentralEvent, CentralState, Manager as _};
@@ -34,7 +34,7 @@ pub(super) enum Finding {
     Ready {
         adapter: Adapter,
         name: String,
-        events: Boxed<CentralEvent>,
+        events: QuietStream<CentralEvent>,
     },
     /// There is not.
     NotReady(AdapterState),
@@ -81,6 +81,7 @@ impl Probe {
         }
         let limit = ms(self.config.call_timeout_ms);
         let events = self.calls.run(limit, adapter.events()).await.map_err(state_of)?;
+        let events = QuietStream::new(events, bus.retirement());
         Ok(Finding::Ready {
             adapter,
             name,
