@@ -255,6 +255,18 @@ fn an_unknown_receipt_is_not_there() {
 }
 
 #[test]
+fn what_is_staged_is_committed_under_its_own_epoch() {
+    let mut pair = Pair::fresh();
+    let staged = bring_to_stage(&mut pair);
+    for epoch in [0, 2, u32::MAX] {
+        let association = staged.association;
+        let commit = StationToBand::Commit(Commit { association, epoch });
+        check_refused(pair.ask(commit), BandRefusal::NotThere, 0);
+    }
+    assert_eq!(pair.band.report(pair.now).staged, Some(staged));
+}
+
+#[test]
 fn no_station_of_another_organization_takes_over_what_is_staged() {
     let mut pair = Pair::fresh();
     bring_to_stage(&mut pair);
@@ -303,10 +315,13 @@ fn a_silent_station_is_dropped_but_a_slow_finger_is_not_silence() {
         assert!(matches!(pair.message(), BandToStation::Touched(_)));
     }
     assert!(matches!(pair.message(), BandToStation::Staged(_)));
-    assert_eq!(
-        pair.ended(),
-        SessionEnd::Disconnected,
-        "then the station said nothing for too long"
+    let staged_at = pair.now;
+    let too_long = "then the station said nothing for too long";
+    assert_eq!(pair.ended(), SessionEnd::Disconnected, "{too_long}");
+    let silence = pair.now.since(staged_at).as_secs();
+    assert!(
+        (119..=121).contains(&silence),
+        "{silence} s, counted from the last word of either"
     );
     assert_eq!(pair.band.last_fault(), Some(StationMisbehaved::Silent));
 }
