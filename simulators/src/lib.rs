@@ -8,11 +8,14 @@
 //! No second copy of the protocol exists here: faults belong to the link, to the hardware or to the wearer.
 
 pub mod band;
+pub mod bench;
 pub mod bluez;
 pub mod cast;
+pub mod demo;
 pub mod link;
 pub mod pair;
 pub mod peripheral;
 pub mod plant;
 pub mod random;
+pub mod stage;
 pub mod world;

@@ -1,2 +1,9 @@
-//! (being written)
-fn main() {}
+//! `bandstand-sim`: Bandstand without hardware.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -34,7 +34,7 @@ pub struct Sessions {
 }
 
 /// What came of many sessions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
     /// How often each outcome was seen.
     pub outcomes: BTreeMap<&'static str, u64>,
@@ -44,12 +44,13 @@ pub struct Summary {
 
 impl Sessions {
     /// The world of this seed: `people` users and a quarter more bands, every fifth of them SEOS-enabled,
-    /// self-service as the seed has it.
+    /// self-service as the seed has it (with
+    /// no chaos: everybody may enroll the own band again).
     pub fn new(seed: u64, people: usize, chaos: Chaos) -> Self {
         let mut random = Random::new(seed);
         let mut cast = Cast::new(random.next_u64(), Zone::Enrollment, DATE);
-        let own = random.chance(700);
-        cast.self_service(own, own && random.chance(600));
+        let own = chaos == Chaos::None || random.chance(700);
+        cast.self_service(own, own && chaos == Chaos::All && random.chance(600));
         let users: Vec<_> = (0..people)
             .map(|i| cast.person(&format!("{}", 4700 + i), "").handle)
             .collect();

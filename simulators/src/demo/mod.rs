@@ -1,0 +1,196 @@
+//! The demo: three people at a kiosk, in a minute, on any machine.
+//!
+//! A private bus, a BlueZ double, three simulated bands and the real station daemon as a process of its own.
+//! Where there is no dbus-daemon the same story is told in one process (depth 1), and the demo says so.
+
+mod script;
+mod tell;
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use station_daemon::api::model::{
+    Bands, CodeAnswer, Enrollment, Event, Identification, Outcome, Secret, Start,
+};
+use station_daemon::cli::client::{Client, Events};
+use station_daemon::clock::Clock;
+use station_daemon::problem::Code;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::band::SimBand;
+use crate::bluez::{BandPort, DoubleConfig, Pace};
+use crate::stage::{Daemon, FAR_DBM, HELD_DBM, Program, Stage, StageError};
+use firmware_protocol::band::Wearer;
+use script::{Scene, Story};
+use tell::Teller;
+
+/// Between two looks whether the station is free again.
+const BUSY_POLL: Duration = Duration::from_millis(100);
+/// Looks before the demo gives up.
+const BUSY_TRIES: u32 = 100;
+
+/// What the demo is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// End after the last scene instead of staying up.
+    pub once: bool,
+    /// One JSON object per step and line instead of a story.
+    pub json: bool,
+}
+
+/// Plays the demo. `station` is the subcommand of this executable that behaves as the station's program.
+pub async fn run(options: Options, station: &str) -> Result<()> {
+    let teller = Teller::new(options.json, std::io::stdout().is_terminal());
+    let config = DoubleConfig {
+        pace: Pace {
+            interval: Duration::from_millis(15),
+            ..DoubleConfig::default().pace
+        },
+        disconnect_delay: Duration::from_millis(200),
+        ..DoubleConfig::default()
+    };
+    let stage = match Stage::new(config) {
+        Ok(stage) => stage,
+        Err(StageError::Double(error)) if error.is_not_installed() => {
+            teller.say(
+                "There is no dbus-daemon on this machine: the same story in one process, without D-Bus.",
+            );
+            return script::in_process(&teller);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    play(stage, options, &teller, station).await
+}
+
+async fn play(mut stage: Stage, options: Options, teller: &Teller, station: &str) -> Result<()> {
+    let program = Program::this(station)?;
+    let mut story = Story::new(Clock::start().wall());
+    stage.write_files(&story.cast, "")?;
+    stage.init(&program)?;
+    let ports: Vec<_> = story
+        .bands
+        .drain(..)
+        .map(|band| stage.add_band(band, FAR_DBM))
+        .collect();
+    let daemon = Daemon::start(&stage, &program).await?;
+    daemon.radio_ready().await?;
+    teller.opening(&stage);
+    for (scene, port) in story.scenes.iter().zip(&ports) {
+        let ended = play_scene(&daemon.client, scene, port, teller).await?;
+        check(scene, &ended)?;
+    }
+    teller.closing(&stage, station);
+    if !options.once {
+        until_stopped().await?;
+    }
+    daemon.stop().await?;
+    Ok(())
+}
+
+/// One person, one band, from ticket to outcome.
+async fn play_scene(
+    client: &Client,
+    scene: &Scene,
+    port: &BandPort<SimBand>,
+    teller: &Teller,
+) -> Result<Enrollment> {
+    teller.enters(scene);
+    let mut events = client.follow("/api/v1/events").await?;
+    port.set_rssi(HELD_DBM);
+    port.with(|band, now| band.act(now, Wearer::Press));
+    let start = Start {
+        identification: Identification::Ticket(Secret::new(scene.ticket.clone())),
+        device: None,
+        serial: None,
+    };
+    let begun = begin(client, &start).await?;
+    let ended = follow(client, &mut events, &begun.id, scene, teller).await?;
+    port.set_rssi(FAR_DBM);
+    until_nobody_is_near(client, &mut events).await?;
+    Ok(ended)
+}
+
+/// Waits until the last person has left: signal strength is smoothed, so that takes the station a moment.
+async fn until_nobody_is_near(client: &Client, events: &mut Events) -> Result<()> {
+    let mut bands: Bands = client.get("/api/v1/bands").await?;
+    while bands.bands.iter().any(|band| band.near) {
+        match events
+            .next::<Event>()
+            .await
+            .context("the station's events ended")?
+        {
+            Event::Bands(now) => bands = now,
+            _ => continue,
+        }
+    }
+    Ok(())
+}
+
+/// Begins an enrollment as soon as the station has said goodbye to the band before.
+async fn begin(client: &Client, start: &Start) -> Result<Enrollment> {
+    let mut tries = tokio::time::interval(BUSY_POLL);
+    for _ in 0..BUSY_TRIES {
+        tries.tick().await;
+        match client.post("/api/v1/enrollments", start).await {
+            Err(problem) if problem.code == Code::Busy => {}
+            begun => return Ok(begun?),
+        }
+    }
+    bail!("the station stays busy with the person before")
+}
+
+/// Shows what happens until it is over, and compares the code as the person at the kiosk would.
+async fn follow(
+    client: &Client,
+    events: &mut Events,
+    id: &str,
+    scene: &Scene,
+    teller: &Teller,
+) -> Result<Enrollment> {
+    let mut compared = false;
+    while let Some(event) = events.next::<Event>().await {
+        let Event::Enrollment(now) = event else { continue };
+        if now.id != id {
+            continue;
+        }
+        teller.progress(scene, &now);
+        if now.code.is_some() && !std::mem::replace(&mut compared, true) {
+            let path = format!("/api/v1/enrollments/{id}/code");
+            let _: Enrollment = client.post(&path, &CodeAnswer { same: true }).await?;
+        }
+        if now.stage.is_final() {
+            teller.outcome(scene, &now);
+            return Ok(*now);
+        }
+    }
+    bail!(
+        "the station's events ended in the middle of {}'s enrollment",
+        scene.person.name
+    )
+}
+
+/// The demo is a promise: another outcome than the story's is an error.
+fn check(scene: &Scene, ended: &Enrollment) -> Result<()> {
+    let Outcome { code, text, .. } = ended
+        .outcome
+        .as_ref()
+        .context("an ended enrollment has an outcome")?;
+    if code != scene.expected {
+        bail!(
+            "{} should have ended with {}, but ended with {code}: {text}",
+            scene.person.name,
+            scene.expected
+        );
+    }
+    Ok(())
+}
+
+async fn until_stopped() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
+    Ok(())
+}

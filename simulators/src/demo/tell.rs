@@ -1,0 +1,201 @@
+//! How the demo speaks: a story for people, JSON lines for programs.
+
+use std::cell::Cell;
+use std::io::Write;
+
+use serde::Serialize;
+use station_daemon::api::model::{Enrollment, Stage as Step};
+
+use super::script::Scene;
+use crate::stage::Stage;
+use crate::world::Told;
+
+/// One step as a JSON line.
+#[derive(Serialize)]
+struct Line<'a> {
+    step: &'a str,
+    person: &'a str,
+    band: &'a str,
+    outcome: &'a str,
+    reason: Option<&'a str>,
+    milliseconds: u64,
+}
+
+/// Speaks.
+#[derive(Debug)]
+pub(super) struct Teller {
+    json: bool,
+    terminal: bool,
+    last: Cell<Option<Step>>,
+}
+
+impl Teller {
+    pub(super) fn new(json: bool, terminal: bool) -> Self {
+        Self {
+            json,
+            terminal,
+            last: Cell::new(None),
+        }
+    }
+
+    /// A sentence of the story.
+    pub(super) fn say(&self, text: &str) {
+        if self.json {
+            eprintln!("{text}");
+        } else {
+            println!("{text}");
+        }
+    }
+
+    pub(super) fn opening(&self, stage: &Stage) {
+        self.say(&format!(
+            "A plant, cut off from its network. One station, three bands, three people.\n\
+             The station is a real process on a Bluetooth of its own, in {}.\n",
+            stage.folder().display()
+        ));
+    }
+
+    pub(super) fn enters(&self, scene: &Scene) {
+        self.last.set(None);
+        self.say(&format!(
+            "{} ({}): {}",
+            scene.person.name, scene.serial, scene.about
+        ));
+    }
+
+    pub(super) fn progress(&self, scene: &Scene, now: &Enrollment) {
+        let changed = self.last.replace(Some(now.stage)) != Some(now.stage);
+        if self.json {
+            if changed && !now.stage.is_final() {
+                self.line(&step_name(now.stage), scene, "under_way", None, now.elapsed_ms);
+            }
+            return;
+        }
+        match (now.stage, &now.touches) {
+            (Step::Touch, Some(touches)) => self.touch(touches.count, touches.of, touches.fault.as_deref()),
+            (stage, _) if changed => {
+                if let Some(text) = sentence(stage, now) {
+                    println!("    {text}");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The ring of touches, drawn over itself on a terminal.
+    fn touch(&self, count: u8, of: u8, fault: Option<&str>) {
+        let ring: String = (0..of).map(|i| if i < count { '●' } else { '○' }).collect();
+        if let Some(fault) = fault {
+            println!("{}    {ring}  that touch did not count: {fault}", self.over());
+        } else if self.terminal && count < of {
+            print!("\r    {ring}  touch {count} of {of}");
+            // A terminal that cannot be flushed shows the ring a little later.
+            let _ = std::io::stdout().flush();
+        } else if count == of {
+            println!("{}    {ring}  all {of} touches", self.over());
+        }
+    }
+
+    fn over(&self) -> &'static str {
+        if self.terminal { "\r\u{1b}[K" } else { "" }
+    }
+
+    pub(super) fn outcome(&self, scene: &Scene, ended: &Enrollment) {
+        let Some(outcome) = &ended.outcome else { return };
+        if self.json {
+            let (result, reason) = result_and_reason(&outcome.code);
+            return self.line("ended", scene, result, reason, ended.elapsed_ms);
+        }
+        let mark = if outcome.code == "done" { "✔" } else { "✘" };
+        println!(
+            "    {mark} {} ({:.1} s)",
+            outcome.text,
+            ended.elapsed_ms as f64 / 1000.0
+        );
+        if let Some(policy) = &outcome.decided_by {
+            println!("      decided by: {policy}");
+        }
+        if let Some(next) = &outcome.next {
+            println!("      what next:  {next}");
+        }
+        println!();
+    }
+
+    pub(super) fn in_process(&self, scene: &Scene, told: &Told) {
+        if self.json {
+            let (result, reason) = result_and_reason(told.code);
+            return self.line("ended", scene, result, reason, told.simulated_ms);
+        }
+        let mark = if told.code == "done" { "✔" } else { "✘" };
+        println!(
+            "    {mark} {} ({:.1} s of simulated time)\n",
+            told.text,
+            told.simulated_ms as f64 / 1000.0
+        );
+    }
+
+    pub(super) fn closing(&self, stage: &Stage, station: &str) {
+        if self.json {
+            return;
+        }
+        println!(
+            "That was the story. The journal holds all of it, and the station is still up. Try, in another terminal:\n"
+        );
+        for command in ["status", "bands", "doctor", "journal verify", "journal export"] {
+            println!(
+                "    cargo run --release -- {station} --config {} {command}",
+                stage.config().display()
+            );
+        }
+        println!("\nCtrl-C ends the demo.");
+    }
+
+    fn line(&self, step: &str, scene: &Scene, outcome: &str, reason: Option<&str>, milliseconds: u64) {
+        let (person, band) = (scene.person.name.as_str(), scene.serial.as_str());
+        let line = Line {
+            step,
+            person,
+            band,
+            outcome,
+            reason,
+            milliseconds,
+        };
+        println!("{}", serde_json::to_string(&line).expect("plain data"));
+    }
+}
+
+fn result_and_reason(code: &str) -> (&str, Option<&str>) {
+    if code == "done" {
+        ("done", None)
+    } else {
+        ("refused", Some(code))
+    }
+}
+
+fn step_name(stage: Step) -> String {
+    match serde_json::to_value(stage) {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => unreachable!("a stage is a name in JSON"),
+    }
+}
+
+fn sentence(stage: Step, now: &Enrollment) -> Option<String> {
+    Some(match stage {
+        Step::LookingForBand => "holds the band to the kiosk".into(),
+        Step::SeveralBands => "several bands are near: only one, please".into(),
+        Step::Connecting => "the station finds it and connects".into(),
+        Step::Checking => {
+            "the band proves who made it; the policy is asked before anything is touched".into()
+        }
+        Step::PutOn => "please put the band on".into(),
+        Step::CompareCode => format!(
+            "band and kiosk both show {}",
+            now.code.as_deref().unwrap_or("a code")
+        ),
+        Step::Saving => "the journal first, then the band commits and signs".into(),
+        Step::DeleteUserData => "the band's user data has to be deleted by hand".into(),
+        Step::BringBack => "the link is gone; the band comes back".into(),
+        Step::OtherBand => "that is another band".into(),
+        Step::Touch | Step::Done | Step::Refused => return None,
+    })
+}
