@@ -323,3 +323,17 @@ fn frames_of_the_past_do_no_harm() {
         all(&mut receiver);
     }
 }
+
+/// The two ends learn of a new MTU at different moments.
+#[test]
+fn a_frame_may_be_larger_than_this_end_would_send() {
+    let mut sender = Framing::new(517, Instant::ZERO);
+    let mut receiver = Framing::new(23, Instant::ZERO);
+    sender.send(Instant::ZERO, &[9; 239]);
+    let frames = all(&mut sender);
+    assert_eq!(frames.iter().map(Vec::len).collect::<Vec<_>>(), [244]);
+    receiver
+        .handle_input(Instant::ZERO, &frames[0])
+        .expect("a good frame");
+    assert_eq!(receiver.poll_packet(), Some(vec![9; 239]));
+}

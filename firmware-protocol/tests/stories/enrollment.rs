@@ -156,6 +156,14 @@ fn a_band_is_registered_beside_its_enrollment() {
         [Some(1), None],
         "the enrolled finger is recognized, not replaced"
     );
+    pair.disconnect();
+    pair.setup.station = World::default().station(1, Zone::Enrollment);
+    assert!(Clerk::new(arm_for(1, 3, 3)).session(&mut pair) == SessionEnd::Finished);
+    assert_eq!(
+        pair.hardware.sensed[2],
+        Some(0),
+        "the finger in use stayed in its slot"
+    );
 }
 
 #[test]
@@ -259,6 +267,20 @@ fn a_status_is_what_the_handshake_said() {
         pair.ask(StationToBand::Status(Status {})),
         BandToStation::Report(report)
     );
+}
+
+#[test]
+fn a_lost_link_leaves_no_question_on_the_screen() {
+    let mut pair = Pair::fresh();
+    pair.willing = false;
+    pair.establish();
+    assert!(matches!(
+        pair.ask(StationToBand::Arm(arm(1))),
+        BandToStation::Armed(_)
+    ));
+    assert!(matches!(pair.hardware.screen(), Screen::Confirm { .. }));
+    pair.disconnect();
+    assert_eq!(*pair.hardware.screen(), Screen::NoUser);
 }
 
 #[test]
