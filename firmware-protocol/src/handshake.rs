@@ -101,6 +101,8 @@ pub enum HandshakeRefusal {
     CertificateNotYetValid,
     /// The handshake itself was malformed.
     HandshakeMalformed,
+    /// Too many handshakes were broken off; the band pauses for some seconds.
+    TryLater,
     /// A reason this version does not know.
     Other(u8),
 }
@@ -115,6 +117,7 @@ impl HandshakeRefusal {
             Self::CertificateExpired => 4,
             Self::CertificateNotYetValid => 5,
             Self::HandshakeMalformed => 6,
+            Self::TryLater => 7,
             Self::Other(code) => code,
         };
         Vec::from([REFUSAL, code, VERSION_MIN, VERSION_CURRENT])
@@ -130,6 +133,7 @@ impl HandshakeRefusal {
             4 => Self::CertificateExpired,
             5 => Self::CertificateNotYetValid,
             6 => Self::HandshakeMalformed,
+            7 => Self::TryLater,
             other => Self::Other(other),
         })
     }

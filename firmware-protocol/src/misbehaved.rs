@@ -72,6 +72,9 @@ pub enum StationMisbehaved {
     Link(FrameFault),
     /// The station goes on asking without taking the answers.
     Impatient,
+    /// The station, or somebody like it, broke off handshake after handshake before revealing its nonce, as one does
+    /// who waits for a certain screen code.
+    BreaksOff,
     /// The station did not go on in time.
     Silent,
 }

@@ -14,6 +14,7 @@
 //!
 //! A staged association gives nobody anything: it cannot be used, it only waits.
 
+mod patience;
 mod record;
 mod requests;
 mod session;
@@ -38,6 +39,7 @@ use crate::misbehaved::StationMisbehaved;
 use crate::time::Instant;
 use crate::{VERSION_CURRENT, VERSION_MIN};
 
+use patience::Patience;
 use record::Record;
 use session::Link;
 use wearer::{Armed, Body};
@@ -114,6 +116,7 @@ pub struct BandEngine {
     /// The wearer was asked to delete user data and may do so until then.
     deletion_until: Option<Instant>,
     link: Option<Link>,
+    patience: Patience,
     beacon_tag: u16,
     heartbeat: u8,
     last_fault: Option<StationMisbehaved>,
@@ -144,6 +147,7 @@ impl BandEngine {
             armed: None,
             deletion_until: None,
             link: None,
+            patience: Patience::default(),
             beacon_tag: u16::from_be_bytes(tag),
             heartbeat: 0,
             last_fault: None,

@@ -246,7 +246,11 @@ impl BandEngine {
         let kind = packet[0];
         match (&mut link.state, kind) {
             (State::AwaitingHello, HANDSHAKE_1) => {
+                if !self.patience.has(now) {
+                    return Err(StationMisbehaved::BreaksOff);
+                }
                 let (answer, next) = greet(&self.identity, &self.record, report, packet, handler)?;
+                self.patience.draw(now);
                 link.framing.send(now, &answer);
                 link.state = State::AwaitingReveal(Box::new(next));
                 Ok(())
@@ -254,6 +258,7 @@ impl BandEngine {
             (State::AwaitingReveal(_), MESSAGE) => {
                 let (transport, peer, message) = reveal(&mut link.state, &packet[1..])?;
                 link.state = State::Established { transport, peer };
+                self.patience.restore();
                 self.handle_message(now, &message, handler);
                 Ok(())
             }
@@ -313,6 +318,7 @@ fn refusal(fault: StationMisbehaved) -> Option<HandshakeRefusal> {
         StationMisbehaved::CertificateInvalid | StationMisbehaved::CertificateOfAnother => {
             Some(HandshakeRefusal::CertificateInvalid)
         }
+        StationMisbehaved::BreaksOff => Some(HandshakeRefusal::TryLater),
         StationMisbehaved::CertificateExpired => Some(HandshakeRefusal::CertificateExpired),
         StationMisbehaved::CertificateNotYetValid => Some(HandshakeRefusal::CertificateNotYetValid),
         StationMisbehaved::HandshakeMalformed | StationMisbehaved::HelloMalformed => {

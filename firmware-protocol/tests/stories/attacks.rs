@@ -1,5 +1,7 @@
 //! Somebody stands in the middle. Ids in front of the tests are those of the attack catalogue.
 
+use std::time::Duration;
+
 use firmware_protocol::frame::Framing;
 use firmware_protocol::handshake::HandshakeRefusal;
 use firmware_protocol::id::Zone;
@@ -349,4 +351,22 @@ fn a_refusal_in_the_middle_is_a_fault_not_a_refusal() {
     pair.deliver(Way::ToStation, &next);
     let fault = SessionEnd::Misbehaved(BandMisbehaved::PacketKind(0x0f));
     assert_eq!(end(&mut pair), Some(fault));
+}
+
+/// A4: whoever breaks off handshakes until the code suits him gets few draws.
+#[test]
+fn a_code_is_drawn_seldom() {
+    let mut pair = Pair::fresh();
+    for _ in 0..3 {
+        pair.establish();
+        pair.disconnect();
+    }
+    pair.connect();
+    assert_eq!(pair.ended(), SessionEnd::Refused(HandshakeRefusal::TryLater));
+    assert_eq!(pair.band.last_fault(), Some(StationMisbehaved::BreaksOff));
+    pair.sleep(Duration::from_secs(10));
+    pair.establish();
+    pair.ask(StationToBand::Status(Status {}));
+    pair.disconnect();
+    pair.establish();
 }

@@ -1,5 +1,6 @@
 //! Every way out: refusals, lost links, deadlines, the end.
 
+use firmware_protocol::handshake::HandshakeRefusal;
 use firmware_protocol::message::{Abort, Finish, Interruption, StationToBand};
 use firmware_protocol::station::SessionEnd;
 use firmware_protocol::time::Instant;
@@ -179,6 +180,11 @@ impl Core {
     /// A session ended before it began: the band or somebody else did not pass the handshake.
     fn no_session(&mut self, until: Instant, end: SessionEnd) -> State {
         match end {
+            // Somebody broke off too many handshakes: the band pauses, and is asked again.
+            SessionEnd::Refused(HandshakeRefusal::TryLater) => {
+                self.events.push_back(Event::Connect);
+                State::AwaitingBand { until }
+            }
             SessionEnd::Refused(refusal) => self.refuse(None, Refusal::flow(refusal.into())),
             SessionEnd::Misbehaved(_) => self.refuse(None, Refusal::flow(FlowRefusal::BandNotGenuine)),
             _ => {

@@ -200,7 +200,9 @@ impl From<HandshakeRefusal> for FlowRefusal {
             HandshakeRefusal::CertificateInvalid
             | HandshakeRefusal::CertificateExpired
             | HandshakeRefusal::CertificateNotYetValid => Self::StationNotAccepted,
-            HandshakeRefusal::HandshakeMalformed | HandshakeRefusal::Other(_) => Self::BandRefused,
+            HandshakeRefusal::HandshakeMalformed
+            | HandshakeRefusal::TryLater
+            | HandshakeRefusal::Other(_) => Self::BandRefused,
         }
     }
 }
