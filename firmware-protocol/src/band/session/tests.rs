@@ -195,6 +195,7 @@ fn each_refusal_has_its_bytes() {
     check(HandshakeRefusal::CertificateExpired, 4);
     check(HandshakeRefusal::CertificateNotYetValid, 5);
     check(HandshakeRefusal::HandshakeMalformed, 6);
+    check(HandshakeRefusal::TryLater, 7);
     check(HandshakeRefusal::Other(77), 77);
     assert_eq!(HandshakeRefusal::decode(&[1, 1]), None);
 }
