@@ -14,3 +14,6 @@ pub use listen::Doors;
 pub use routes::router;
 pub(crate) use routes::unknown_enrollment;
 pub use shared::{Command, Live, Reply, Shared};
+
+#[cfg(test)]
+mod tests;

@@ -77,9 +77,15 @@ fn answer(number: u64, line: &[u8], output: &Output) -> bool {
             true
         }
         Err(error) => {
-            let id = input.ok().and_then(|input| input.id);
+            let id = id_of(line);
             output.json_line(&json!({ "line": number, "id": id, "error": error }));
             false
         }
     }
+}
+
+/// The question's id, if at least that can be read.
+fn id_of(line: &[u8]) -> Option<String> {
+    let question: serde_json::Value = serde_json::from_slice(line).ok()?;
+    question["id"].as_str().map(str::to_owned)
 }

@@ -3,9 +3,14 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use firmware_protocol::id::Zone;
+use std::process::ExitCode;
+
+use firmware_protocol::id::{AssociationId, Serial, Zone};
+use firmware_protocol::message::Mode;
 use firmware_protocol::time::UnixSeconds;
 use serde_json::{Value, json};
+use station_core::journal::{FlowId, Intent};
+use station_core::replica::changes_on_intent;
 use station_core::ticket::{TicketClaims, TicketId, sign_ticket};
 use tokio::task::JoinHandle;
 
@@ -436,6 +441,95 @@ async fn the_events_tell_the_whole_story() {
         told.ends_with(&["checking", "compare_code", "touch", "saving", "done"]),
         "{told:?}"
     );
+}
+
+/// Runs the command line against the station and gives its exit code.
+async fn command(station: &Station, arguments: &[&str]) -> ExitCode {
+    let config = station.folder.path().join("station.toml");
+    let text = format!(
+        "[station]\ndata_directory = {:?}\nkey_file = {:?}\n[api]\nsocket = {:?}\n",
+        station.config.station.data_directory, station.config.station.key_file, station.config.api.socket
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut line: Vec<std::ffi::OsString> =
+        vec!["bandstand-station".into(), "--config".into(), config.into()];
+    line.extend(arguments.iter().map(Into::into));
+    tokio::task::spawn_blocking(|| crate::cli::main(line))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_command_line_follows_an_enrollment_to_its_end() {
+    let station = Station::start().await;
+    station
+        .air
+        .add("C0:02", -45, Box::new(TestBand::new("BAND-2", false)));
+    let text = |start: Value| start["identification"]["ticket"].as_str().unwrap().to_owned();
+    let ada = text(ticket(1, "ada"));
+    let enroll = |ticket: &str| ["enroll", "--accept-code", "--ticket", ticket].map(str::to_owned);
+    let run = async |line: [String; 4]| {
+        let line: Vec<&str> = line.iter().map(String::as_str).collect();
+        command(&station, &line).await
+    };
+    assert_eq!(run(enroll(&ada)).await, ExitCode::SUCCESS);
+    assert_eq!(run(enroll(&ada)).await, ExitCode::from(1));
+    assert_eq!(run(enroll(&text(ticket(2, "cy")))).await, ExitCode::from(1));
+    for line in [
+        &["--json", "status"][..],
+        &["bands"],
+        &["journal", "verify"],
+        &["journal", "export"],
+        &["doctor"],
+    ] {
+        assert_eq!(command(&station, line).await, ExitCode::SUCCESS, "{line:?}");
+    }
+    assert_eq!(command(&station, &["enrol"]).await, ExitCode::from(2));
+    assert_eq!(command(&station, &["run"]).await, ExitCode::from(6));
+    let (folder, config) = station.stop().await;
+    assert!(!config.api.socket.exists());
+    drop(folder);
+}
+
+#[tokio::test]
+async fn an_open_intent_is_settled_when_its_band_comes_near() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = provisioned(&folder);
+    let intent = Intent {
+        flow: FlowId([1; 16]),
+        association: AssociationId([2; 16]),
+        user: testing::handle("ada"),
+        serial: Serial::new("BAND-2").unwrap(),
+        zone: Zone::Enrollment,
+        epoch: 1,
+        mode: Mode::Capture,
+        credential_key: [3; 32],
+        time_ms: testing::MADE_AT_MS,
+        ticket: Some(TicketId([1; 16])),
+    };
+    let mut store = Store::open(&config.database()).unwrap();
+    let changes = changes_on_intent(&intent);
+    store
+        .append(testing::MADE_AT_MS, &[intent.into()], &changes)
+        .unwrap();
+    store.close();
+    let station = Station::run(folder, config).await;
+    assert_eq!(
+        station.begin(ticket(1, "ada")).await.unwrap_err().code,
+        Code::TicketReused
+    );
+    station
+        .air
+        .add("C0:02", -45, Box::new(TestBand::new("BAND-2", false)));
+    station
+        .until("/api/v1/status", |status| {
+            status["journal"]["sequence"].as_u64() >= Some(6)
+        })
+        .await;
+    assert_eq!(station.records().last(), Some(&"rolled_back"));
+    // The ticket is free again: nothing had been made with it.
+    let end = station.enroll(ticket(1, "ada")).await;
+    assert_eq!(end["outcome"]["code"], "done", "{end}");
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! The one thread that owns the database, and the handle by which everybody else asks it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 
 use super::{Store, StoreError};
 
@@ -12,30 +15,29 @@ type Job = Box<dyn FnOnce(&mut Store) + Send>;
 const QUEUE_LEN: usize = 64;
 /// SQLite needs little stack; every byte given here counts against the idle memory.
 const STACK_BYTES: usize = 512 << 10;
+/// After so much silence the write-ahead log is folded into the database, where nobody waits for it.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// Asks the database thread. Jobs run one after the other in the order they were asked.
 #[derive(Clone, Debug)]
 pub struct StoreHandle {
-    jobs: mpsc::Sender<Job>,
+    jobs: Sender<Job>,
+    places: Arc<Semaphore>,
 }
 
 impl StoreHandle {
     /// Gives `store` to a thread of its own. The thread ends when the last handle is gone.
-    pub fn spawn(mut store: Store) -> Self {
-        let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_LEN);
+    pub fn spawn(store: Store) -> Self {
+        let (jobs, queue) = channel();
         std::thread::Builder::new()
             .name("store".into())
             .stack_size(STACK_BYTES)
-            .spawn(move || {
-                while let Some(job) = queue.blocking_recv() {
-                    // A job that panics must not take the database away from everybody else; its
-                    // asker sees that no answer comes. An open transaction was rolled back on the way.
-                    let _ = catch_unwind(AssertUnwindSafe(|| job(&mut store)));
-                }
-                store.close();
-            })
+            .spawn(move || work(store, &queue))
             .expect("the system starts a thread");
-        Self { jobs }
+        Self {
+            jobs,
+            places: Arc::new(Semaphore::new(QUEUE_LEN)),
+        }
     }
 
     /// Runs `job` on the database thread and gives its answer.
@@ -43,15 +45,37 @@ impl StoreHandle {
         &self,
         job: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let place = self.places.clone().acquire_owned().await.map_err(|_| stopped())?;
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |store| {
+            let _place = place;
             let outcome = store.guard().and_then(|()| job(store));
             let outcome = outcome.inspect_err(|error| store.note(error));
             let _ = answer.send(outcome);
         });
-        self.jobs.send(job).await.map_err(|_| stopped())?;
+        self.jobs.send(job).map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }
+}
+
+fn work(mut store: Store, queue: &Receiver<Job>) {
+    loop {
+        let job = match store.has_log() {
+            true => match queue.recv_timeout(IDLE) {
+                Err(RecvTimeoutError::Timeout) => {
+                    store.fold_log();
+                    continue;
+                }
+                job => job.ok(),
+            },
+            false => queue.recv().ok(),
+        };
+        let Some(job) = job else { break };
+        // A job that panics must not take the database away from everybody else; its asker sees that no
+        // answer comes. An open transaction was rolled back on the way.
+        let _ = catch_unwind(AssertUnwindSafe(|| job(&mut store)));
+    }
+    store.close();
 }
 
 fn stopped() -> StoreError {

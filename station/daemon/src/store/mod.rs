@@ -31,6 +31,9 @@ pub use replica::Identity;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Page cache in KiB: a decision reads a handful of pages, and idle memory counts.
 const CACHE_KIB: i64 = 1024;
+/// Pages of the write-ahead log after which a commit folds it into the database by itself: a bound for
+/// stations that are never idle.
+const LOG_PAGES_MAX: u32 = 4000;
 /// Statements kept prepared.
 const STATEMENTS_MAX: usize = 48;
 
@@ -40,6 +43,8 @@ pub struct Store {
     connection: Connection,
     path: PathBuf,
     failed: Option<StoreError>,
+    /// Transactions were committed since the log was last folded into the database.
+    has_log: bool,
     identity: Option<Identity>,
 }
 
@@ -126,10 +131,12 @@ impl Store {
         connection.pragma_update(None, "mmap_size", 0)?;
         connection.pragma_update(None, "temp_store", "memory")?;
         connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
+        connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
         Ok(Self {
             connection,
             path: path.to_owned(),
             failed: None,
+            has_log: false,
             identity: None,
         })
     }
@@ -180,14 +187,29 @@ impl Store {
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let value = work(&transaction)?;
         let outcome = transaction.commit().map_err(StoreError::of_commit);
+        self.has_log = true;
         let outcome = outcome.inspect_err(|error| self.note(error));
         outcome.map(|()| value)
     }
 
+    /// Whether there may be something to fold.
+    fn has_log(&self) -> bool {
+        self.has_log && self.failed.is_none()
+    }
+
+    /// Folds the write-ahead log into the database file. What is in the log is durable already; a failure
+    /// here is tried again later and costs the next start a little time.
+    fn fold_log(&mut self) {
+        let folded = self.connection.pragma_query(None, "wal_checkpoint", |_| Ok(()));
+        if let Err(error) = folded {
+            tracing::warn!(%error, "the write-ahead log could not be folded");
+        }
+        self.has_log = false;
+    }
+
     /// Folds the write-ahead log into the database file and closes it.
-    pub fn close(self) {
-        // What is in the log is durable already; a failure here costs the next start a little time.
-        let _ = self.connection.pragma_query(None, "wal_checkpoint", |_| Ok(()));
+    pub fn close(mut self) {
+        self.fold_log();
         let _ = self.connection.close();
     }
 }
