@@ -1,6 +1,7 @@
 //! The tables as they are written and read: seals, totals, statements.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ring::digest::{Context, SHA256};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -17,17 +18,32 @@ pub(super) struct Table {
     put: &'static str,
     delete: &'static str,
     scan: &'static str,
+    indexes: &'static [Index],
+}
+
+/// A way to a table's rows beside their key. Looking up by one that lost an entry would find too little.
+#[derive(Debug)]
+struct Index {
+    /// The indexed column's place in the table.
+    column: usize,
+    /// The indexed column and the key, out of the index alone.
+    scan: &'static str,
 }
 
 macro_rules! tables {
-    ($($NAME:ident $name:literal ($key:literal $(, $column:literal)*) ($($mark:literal)+);)*) => {
+    ($($NAME:ident $name:literal ($key:literal $(, $column:literal)*) ($($mark:literal)+)
+        $([$place:literal $indexed:literal by $index:literal])*;)*) => {
         $(pub(super) const $NAME: Table = Table {
             name: $name,
             columns: [$key, $($column),*].len(),
             seal_of: concat!("select seal from ", $name, " where ", $key, " = ?1"),
             put: concat!("insert or replace into ", $name, " values (", $($mark,)+ ")"),
             delete: concat!("delete from ", $name, " where ", $key, " = ?1"),
-            scan: concat!("select * from ", $name),
+            scan: concat!("select * from ", $name, " not indexed"),
+            indexes: &[$(Index {
+                column: $place,
+                scan: concat!("select ", $indexed, ", ", $key, " from ", $name, " indexed by ", $index),
+            },)*],
         };)*
 
         /// Every sealed table.
@@ -37,12 +53,14 @@ macro_rules! tables {
 
 tables! {
     META "meta" ("key", "body") ("?,?,?");
-    USERS "users" ("id", "handle", "body") ("?,?,?,?");
+    USERS "users" ("id", "handle", "body") ("?,?,?,?") [1 "handle" by "users_by_handle"];
     BANDS "bands" ("serial", "body") ("?,?,?");
-    ASSOCIATIONS "associations" ("id", "user", "band", "body") ("?,?,?,?,?");
+    ASSOCIATIONS "associations" ("id", "user", "band", "body") ("?,?,?,?,?")
+        [1 "user" by "associations_by_user"] [2 "band" by "associations_by_band"];
     POLICIES "policies" ("id", "body") ("?,?,?");
     OPERATORS "operators" ("id", "body") ("?,?,?");
-    TICKETS "tickets" ("id", "code_hash", "state", "association", "body") ("?,?,?,?,?,?");
+    TICKETS "tickets" ("id", "code_hash", "state", "association", "body") ("?,?,?,?,?,?")
+        [1 "code_hash" by "tickets_by_code"];
     INTENTS "intents" ("association", "body") ("?,?,?");
     ATTEMPTS "attempts" ("subject", "failures", "blocked_until_ms") ("?,?,?,?");
 }
@@ -131,26 +149,65 @@ fn seal_of_row(table: &Table, row: &Row<'_>) -> Result<i64, StoreError> {
     )))
 }
 
-/// Reads every row of every table and compares seals and totals.
+/// Reads every row of every table and compares seals, totals and indexes.
 pub(super) fn check_all(connection: &Connection) -> Result<(), StoreError> {
-    for table in ALL {
-        let mut statement = connection.prepare(table.scan)?;
-        let mut rows = statement.query(())?;
-        let mut found = (0_i64, 0_i64);
-        while let Some(row) = rows.next()? {
-            found = (found.0 + 1, found.1 ^ seal_of_row(table, row)?);
-        }
-        let expected = totals(connection, table)?;
-        if found != expected {
-            let (found, expected) = (found.0, expected.0);
-            let text = format!(
-                "{} has {found} rows and should have {expected}, or others",
-                table.name
-            );
-            return Err(StoreError::Corrupted(text));
+    ALL.iter().try_for_each(|table| check_table(connection, table))
+}
+
+fn check_table(connection: &Connection, table: &Table) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(table.scan)?;
+    let mut rows = statement.query(())?;
+    let mut found = (0_i64, 0_i64);
+    let mut entries = vec![0_u64; table.indexes.len()];
+    while let Some(row) = rows.next()? {
+        found = (found.0 + 1, found.1 ^ seal_of_row(table, row)?);
+        for (entry, index) in entries.iter_mut().zip(table.indexes) {
+            *entry ^= entry_hash(row.get_ref(index.column)?, row.get_ref(0)?);
         }
     }
-    Ok(())
+    let expected = totals(connection, table)?;
+    if found != expected {
+        let (name, found, expected) = (table.name, found.0, expected.0);
+        let text = format!("{name} has {found} rows and should have {expected}, or others");
+        return Err(StoreError::Corrupted(text));
+    }
+    table
+        .indexes
+        .iter()
+        .zip(entries)
+        .try_for_each(|(index, entries)| check_index(connection, index, found.0, entries))
+}
+
+/// Compares what an index says with what the table said.
+fn check_index(connection: &Connection, index: &Index, count: i64, entries: u64) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(index.scan)?;
+    let mut rows = statement.query(())?;
+    let mut found = (0_i64, 0_u64);
+    while let Some(row) = rows.next()? {
+        found = (
+            found.0 + 1,
+            found.1 ^ entry_hash(row.get_ref(0)?, row.get_ref(1)?),
+        );
+    }
+    match found == (count, entries) {
+        true => Ok(()),
+        false => Err(StoreError::Corrupted(format!(
+            "an index does not agree with its table: {}",
+            index.scan
+        ))),
+    }
+}
+
+/// A hash of one index entry; compared within one check and never stored.
+fn entry_hash(indexed: ValueRef<'_>, key: ValueRef<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for value in [indexed, key] {
+        match value {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.hash(&mut hasher),
+            _ => 0_u8.hash(&mut hasher),
+        }
+    }
+    hasher.finish()
 }
 
 /// Number of rows and exclusive or of the seals, as they should be.

@@ -331,6 +331,61 @@ fn a_truncated_file_never_gives_facts() {
     }
 }
 
+/// Everything that can feed a decision, as text.
+fn all_facts(store: &Store) -> Result<String, StoreError> {
+    let mut text = format!(
+        "{:?} {:?} {:?}",
+        store.identity()?,
+        store.operator("olga")?,
+        store.intents()?
+    );
+    for user in ["ada", "bo", "cy", "dee"] {
+        for band in ["BAND-1", "BAND-2", "BAND-3", "BAND-4"] {
+            let query = Query {
+                number: 1,
+                user: Some(handle(user)),
+                serial: firmware_protocol::id::Serial::new(band).unwrap(),
+                held: vec![AssociationId([9; 16])],
+                ticket: Some(TicketId([1; 16])),
+            };
+            let time = TrustedTime::certain(MADE_AT_MS);
+            text += &format!("{:?}", store.knowledge(&query, time, AssociationId([1; 16]))?);
+        }
+    }
+    Ok(text)
+}
+
+/// A bit that flips anywhere in the file either changes nothing that matters or is noticed.
+#[test]
+fn a_flipped_bit_never_feeds_a_decision() {
+    let place = Place::new();
+    let spend = Change::SpendTicket {
+        ticket: TicketId([1; 16]),
+        association: AssociationId([2; 16]),
+    };
+    let mut store = place.open();
+    store.append(MADE_AT_MS, &[Stopped {}.into()], &[spend]).unwrap();
+    store.close();
+    let whole = std::fs::read(place.file()).unwrap();
+    let expected = all_facts(&place.open()).unwrap();
+    let mut noticed = 0;
+    for trial in 0..300_u64 {
+        let mut bytes = whole.clone();
+        // A full-period walk over the bits with a stride that no structure of the file shares.
+        let bit = (trial * 7_919_993) % (bytes.len() as u64 * 8);
+        bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
+        std::fs::write(place.file(), &bytes).unwrap();
+        match Store::open(&place.file()).and_then(|store| all_facts(&store)) {
+            Ok(facts) => assert_eq!(facts, expected, "bit {bit} changed a fact"),
+            Err(_) => noticed += 1,
+        }
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", place.file().display()));
+        }
+    }
+    assert!(noticed > 20, "only {noticed} of 300 flips were noticed");
+}
+
 #[test]
 fn zones_are_what_the_certificate_says() {
     assert_eq!(Place::new().open().identity().unwrap().zone, Zone::Enrollment);

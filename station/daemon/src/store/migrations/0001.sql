@@ -17,10 +17,11 @@ create table meta (
 
 create table users (
     id text primary key,
-    handle blob not null unique,
+    handle blob not null,
     body blob not null,
     seal integer not null
 ) without rowid, strict;
+create unique index users_by_handle on users (handle);
 
 create table bands (
     serial text primary key,
@@ -55,13 +56,14 @@ create table operators (
 -- and no body ever.
 create table tickets (
     id blob primary key,
-    code_hash blob unique,
+    code_hash blob,
     state integer not null check (state in (0, 1, 2)),
     association blob,
     body blob,
     seal integer not null,
     check ((state = 1) = (association is not null))
 ) without rowid, strict;
+create unique index tickets_by_code on tickets (code_hash);
 
 -- Open intents: only the band knows whether the association holds.
 create table intents (
