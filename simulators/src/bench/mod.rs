@@ -4,6 +4,7 @@
 //! (L P L P L P L P L); each product slice is divided by the mean of its two neighbors, and the median of
 //! the ratios is the figure. Where a count can be had it is reported too: counts do not depend on noise.
 
+mod crowd;
 mod crypto;
 mod decide;
 mod radio;
@@ -105,6 +106,42 @@ impl Figure {
             ok,
         }
     }
+
+    /// A value measured in turns with its limit: `ratio` is the median over the turns.
+    pub fn in_turns(
+        id: &'static str,
+        name: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+        limit: f64,
+        ratio: f64,
+        goal: Goal,
+    ) -> Self {
+        Self {
+            ratio: Some(ratio),
+            ok: goal.holds(ratio),
+            ..Self::beside(id, name, value, unit, limit, goal)
+        }
+    }
+
+    /// What could not be measured here, and why. It is not met: nobody knows.
+    pub fn missing(id: &'static str, name: &str, why: &str) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            value: f64::NAN,
+            unit: "-",
+            limit: None,
+            ratio: None,
+            goal: format!("not measured: {why}"),
+            ok: false,
+        }
+    }
+}
+
+/// Says on standard error what is being done: a bench takes minutes.
+fn note(text: &str) {
+    eprintln!("bench: {text}");
 }
 
 /// What a bench may use of the machine.
@@ -132,7 +169,7 @@ const BENCHES: &[(&[&str], Bench)] = &[
     (&["G7", "G7b"], radio::figures),
     (&["G4", "G4b"], decide::figures),
     (&["SIM"], world::figures),
-    (&["G5", "G5b", "G6", "G6b", "G11"], station::figures),
+    (&["G5b", "G6", "G6b", "G11", "CPU"], station::figures),
 ];
 
 /// Runs the benches whose ids are asked for; all of them if none is.
