@@ -1,11 +1,14 @@
 //! Rows in their stored form and back. Bodies are JSON, intents the CBOR of the journal.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
-use firmware_protocol::certificate::PublicKey;
-use firmware_protocol::id::{UserHandle, Zone};
+use firmware_protocol::id::{self as air, UserHandle};
 use firmware_protocol::time::UnixSeconds;
-use policy::model::{Association, Band, PolicyId, User};
+use policy::model::{
+    Association, AssociationId, Band, Ending, IdFault, PolicyId, StockState, Suspension, UnixMillis, User,
+    UserStatus, Zone,
+};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use serde::de::DeserializeOwned;
@@ -28,10 +31,19 @@ pub(super) fn from_body<T: DeserializeOwned>(table: &Table, body: &[u8]) -> Resu
         .map_err(|error| StoreError::Corrupted(format!("a row of {} does not read: {error}", table.name)))
 }
 
+/// What of a user is not in a column. What is left out has its ordinary value; so in all bodies.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct UserBody {
-    user: User,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    name: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    site: String,
+    #[serde(default, skip_serializing_if = "is_ordinary")]
+    status: UserStatus,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suspension: Option<Suspension>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     policy: Option<PolicyId>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     label: String,
@@ -39,20 +51,26 @@ struct UserBody {
 
 /// Inserts or replaces a user.
 pub(super) fn put_user(writer: &mut Writer<'_>, row: &UserRow) -> Result<(), StoreError> {
-    let body = UserBody {
-        user: row.user.clone(),
-        policy: row.policy.clone(),
-        label: row.label.clone(),
-    };
-    let id = row.user.id.as_str().as_bytes();
-    let body = to_body(&body);
+    let User {
+        id,
+        name,
+        site,
+        status,
+        suspension,
+    } = row.user.clone();
+    let (policy, label) = (row.policy.clone(), row.label.clone());
+    let body = to_body(&UserBody {
+        name,
+        site,
+        status,
+        suspension,
+        policy,
+        label,
+    });
+    let id = ValueRef::Text(id.as_str().as_bytes());
     writer.put(
         &tables::USERS,
-        &[
-            ValueRef::Text(id),
-            ValueRef::Blob(&row.handle.0),
-            ValueRef::Blob(&body),
-        ],
+        &[id, ValueRef::Blob(&row.handle.0), ValueRef::Blob(&body)],
     )
 }
 
@@ -60,17 +78,44 @@ pub(super) fn put_user(writer: &mut Writer<'_>, row: &UserRow) -> Result<(), Sto
 pub(super) fn user(row: &Row<'_>) -> Result<UserRow, StoreError> {
     tables::check_row(&tables::USERS, row)?;
     let body: UserBody = from_body(&tables::USERS, blob(row, 2)?)?;
+    let UserBody {
+        name,
+        site,
+        status,
+        suspension,
+        policy,
+        label,
+    } = body;
+    let user = User {
+        id: id(row, 0)?,
+        name,
+        site,
+        status,
+        suspension,
+    };
     Ok(UserRow {
         handle: UserHandle(row.get(1)?),
-        user: body.user,
-        policy: body.policy,
-        label: body.label,
+        user,
+        policy,
+        label,
     })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BandBody {
+    #[serde(default, skip_serializing_if = "is_ordinary")]
+    seos: bool,
+    #[serde(default, skip_serializing_if = "is_ordinary")]
+    stock: StockState,
 }
 
 /// Inserts or replaces a band.
 pub(super) fn put_band(writer: &mut Writer<'_>, band: &Band) -> Result<(), StoreError> {
-    let body = to_body(band);
+    let body = to_body(&BandBody {
+        seos: band.seos,
+        stock: band.stock,
+    });
     writer.put(
         &tables::BANDS,
         &[
@@ -83,42 +128,105 @@ pub(super) fn put_band(writer: &mut Writer<'_>, band: &Band) -> Result<(), Store
 /// Reads a band.
 pub(super) fn band(row: &Row<'_>) -> Result<Band, StoreError> {
     tables::check_row(&tables::BANDS, row)?;
-    from_body(&tables::BANDS, blob(row, 1)?)
+    let BandBody { seos, stock } = from_body(&tables::BANDS, blob(row, 1)?)?;
+    Ok(Band {
+        serial: id(row, 0)?,
+        seos,
+        stock,
+    })
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct AssociationBody {
-    association: Association,
+    #[serde(default, skip_serializing_if = "is_ordinary")]
+    zone: Zone,
+    #[serde(default, skip_serializing_if = "is_ordinary")]
+    active: bool,
+    #[serde(default, skip_serializing_if = "is_ordinary")]
+    primary: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    credential_key: Option<HexBytes<32>>,
+    expires_at: Option<UnixMillis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suspension: Option<Suspension>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<Ending>,
+    #[serde(default, skip_serializing_if = "is_ordinary")]
+    epoch: u32,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    note: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<HexBytes<32>>,
 }
 
 /// Inserts or replaces an association.
 pub(super) fn put_association(writer: &mut Writer<'_>, row: &AssociationRow) -> Result<(), StoreError> {
-    let association = &row.association;
+    let Association {
+        id,
+        user,
+        band,
+        zone,
+        active,
+        primary,
+        expires_at,
+        suspension,
+        ended,
+        band_epoch,
+        note,
+    } = row.association.clone();
+    let (epoch, key) = (band_epoch, row.credential_key.map(HexBytes));
     let body = to_body(&AssociationBody {
-        association: association.clone(),
-        credential_key: row.credential_key.map(HexBytes),
+        zone,
+        active,
+        primary,
+        expires_at,
+        suspension,
+        ended,
+        epoch,
+        note,
+        key,
     });
-    writer.put(
-        &tables::ASSOCIATIONS,
-        &[
-            ValueRef::Blob(&association.id.0),
-            ValueRef::Text(association.user.as_str().as_bytes()),
-            ValueRef::Text(association.band.as_str().as_bytes()),
-            ValueRef::Blob(&body),
-        ],
-    )
+    let (user, band) = (user.as_str().as_bytes(), band.as_str().as_bytes());
+    let values = [
+        ValueRef::Blob(&id.0),
+        ValueRef::Text(user),
+        ValueRef::Text(band),
+        ValueRef::Blob(&body),
+    ];
+    writer.put(&tables::ASSOCIATIONS, &values)
 }
 
 /// Reads an association.
 pub(super) fn association(row: &Row<'_>) -> Result<AssociationRow, StoreError> {
     tables::check_row(&tables::ASSOCIATIONS, row)?;
     let body: AssociationBody = from_body(&tables::ASSOCIATIONS, blob(row, 3)?)?;
-    let credential_key: Option<PublicKey> = body.credential_key.map(|HexBytes(key)| key);
+    let AssociationBody {
+        zone,
+        active,
+        primary,
+        expires_at,
+        suspension,
+        ended,
+        epoch,
+        note,
+        key,
+    } = body;
+    let association = Association {
+        id: AssociationId(row.get(0)?),
+        user: id(row, 1)?,
+        band: id(row, 2)?,
+        zone,
+        active,
+        primary,
+        expires_at,
+        suspension,
+        ended,
+        band_epoch: epoch,
+        note,
+    };
     Ok(AssociationRow {
-        association: body.association,
-        credential_key,
+        association,
+        credential_key: key.map(|HexBytes(key)| key),
     })
 }
 
@@ -144,7 +252,7 @@ pub(super) fn put_ticket(writer: &mut Writer<'_>, ticket: &StoredTicket) -> Resu
         to_body(&TicketBody {
             user: HexBytes(row.user.0),
             site: row.site.clone(),
-            registration: row.zone == Zone::Registration,
+            registration: row.zone == air::Zone::Registration,
             not_before: row.not_before.0,
             expires: row.expires.0,
         })
@@ -178,7 +286,7 @@ pub(super) fn ticket(row: &Row<'_>) -> Result<StoredTicket, StoreError> {
     let code_hash = row.get::<_, Option<[u8; 32]>>(1)?.map(CodeHash);
     let state = match (row.get(2)?, row.get::<_, Option<[u8; 16]>>(3)?) {
         (1, Some(association)) => TicketState::Spent {
-            association: firmware_protocol::id::AssociationId(association),
+            association: air::AssociationId(association),
         },
         (2, _) => TicketState::Revoked,
         (0..=1, _) => TicketState::Unspent,
@@ -194,9 +302,9 @@ pub(super) fn ticket(row: &Row<'_>) -> Result<StoredTicket, StoreError> {
         user: UserHandle(body.user.0),
         site: body.site,
         zone: if body.registration {
-            Zone::Registration
+            air::Zone::Registration
         } else {
-            Zone::Enrollment
+            air::Zone::Enrollment
         },
         not_before: UnixSeconds(body.not_before),
         expires: UnixSeconds(body.expires),
@@ -236,6 +344,21 @@ pub(super) fn operator(row: &Row<'_>) -> Result<OperatorRow, StoreError> {
         rights: body.rights,
         user,
     })
+}
+
+/// An identifier in a text column.
+fn id<T: FromStr<Err = IdFault>>(row: &Row<'_>, index: usize) -> Result<T, StoreError> {
+    let text = row
+        .get_ref(index)?
+        .as_str()
+        .map_err(|error| StoreError::Corrupted(error.to_string()))?;
+    text.parse()
+        .map_err(|fault: IdFault| StoreError::Corrupted(format!("{text:?} is no identifier: {fault}")))
+}
+
+/// A value that a body may leave out.
+fn is_ordinary<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The bytes of a blob column.

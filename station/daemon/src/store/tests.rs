@@ -212,8 +212,8 @@ fn rows_changed_behind_our_back_are_noticed() {
         format!("update {table} set body = {edited} where {key}")
     };
     for sql in [
-        edit("users", "id = 'cy'", "departed", "active"),
-        edit("bands", "serial = 'BAND-3'", "true", "false"),
+        edit("users", "id = 'cy'", "departed", "unknown"),
+        edit("bands", "serial = 'BAND-3'", "{\"seos\":true}", "{}"),
         "update associations set user = 'bo'".into(),
         "delete from associations".into(),
         "delete from meta".into(),
