@@ -93,6 +93,22 @@ impl Memory {
         self.associations.values()
     }
 
+    /// Loses the last journal entry, as no database ever does: proof that a checker would see it.
+    pub fn lose_last_entry(&mut self) {
+        self.entries.pop();
+    }
+
+    /// Forgets an association of `user`, as no database ever does: proof that a checker would see it.
+    pub fn forget_association_of(&mut self, user: &UserId) {
+        if let Some(id) = self.by_user.get(user).and_then(|ids| ids.last().copied()) {
+            self.associations.remove(&id);
+            self.by_user.remove(user);
+            self.by_band
+                .values_mut()
+                .for_each(|ids| ids.retain(|other| *other != id));
+        }
+    }
+
     /// Intents that are neither committed nor rolled back.
     pub fn intents(&self) -> impl Iterator<Item = &Intent> {
         self.intents.values()

@@ -96,9 +96,12 @@ pub struct Station {
     link: LinkConfig,
     clock_off_ms: i64,
     pub(super) compares: Compares,
-    pub(super) steps: u64,
-    pub(super) kill: Option<Kill>,
-    pub(super) killed: bool,
+    /// Steps so far, as [`Kill`] counts them.
+    pub steps: u64,
+    /// When it dies, if it is to die.
+    pub kill: Option<Kill>,
+    /// It is dead, and does nothing until it is started again.
+    pub killed: bool,
 }
 
 /// How an attempt ended.
@@ -148,12 +151,13 @@ impl Station {
         &mut self.post.directory
     }
 
-    pub(super) fn set_link(&mut self, link: LinkConfig) {
+    /// Every link made from now on is like this; one that is to break breaks once.
+    pub fn set_link(&mut self, link: LinkConfig) {
         self.link = link;
     }
 
     /// Starts again after a kill: time is read from the journal, everything volatile is gone.
-    pub(super) fn restart(&mut self) {
+    pub fn restart(&mut self) {
         let floor = self.memory.entries().last().map_or(0, |entry| entry.time_ms);
         self.clock = TrustedClock::new(floor, 0);
         self.killed = false;
