@@ -1,4 +1,7 @@
 //! End to end tests, by feature.
 
+mod crash;
 mod fuzz;
+mod scenarios;
 mod tidy;
+mod world;
