@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use station_core::journal::{Configured, JournalRecord, Started};
+use station_core::clock::TrustedClock;
+use station_core::journal::{Configured, JournalRecord, Started, floor_after};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::api::{Command, Doors, Live, Shared, router};
-use crate::clock::Clock;
+use crate::clock::{Clock, RELEASED_MS};
 use crate::config::Config;
 use crate::eventloop::{self, Parts};
 use crate::instance::InstanceLock;
@@ -89,7 +90,7 @@ pub async fn serve(
         store,
         radio: start_radio(),
         clock,
-        floor_ms: opened.floor_ms,
+        trusted: opened.trusted,
         commands: commands_in,
         live,
         events,
@@ -106,7 +107,7 @@ struct Opened {
     store: Store,
     identity: crate::store::Identity,
     keys: Keys,
-    floor_ms: u64,
+    trusted: TrustedClock,
 }
 
 fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened, Problem> {
@@ -116,7 +117,12 @@ fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened
     let identity = store.identity().map_err(failed)?.clone();
     let keys = Keys::load(&config.station.key_file, &identity.keys_digest)?;
     let last = store.last_entry().map_err(failed)?;
-    let floor_ms = last.as_ref().map_or(0, |entry| entry.time_ms);
+    let floor_ms = last.as_ref().map_or(0, |entry| floor_after(0, entry));
+    let trusted = TrustedClock::new(floor_ms, RELEASED_MS);
+    // The loop reads the clock anew and records what is wrong with it; this reading only dates the start.
+    let mut first_look = trusted.clone();
+    first_look.read(clock.now(), clock.wall_ms());
+    let started_ms = first_look.believed_ms(clock.now());
     let last = last.and_then(|entry| JournalRecord::decode(&entry.record).ok());
     let after_crash = !matches!(
         last,
@@ -136,15 +142,13 @@ fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened
         }
         .into(),
     ];
-    store
-        .append(clock.wall_ms().max(floor_ms), &records, &[])
-        .map_err(failed)?;
+    store.append(started_ms, &records, &[]).map_err(failed)?;
     tracing::info!(station = %identity.station, revision = identity.revision, "the database is whole");
     Ok(Opened {
         store,
         identity,
         keys,
-        floor_ms,
+        trusted,
     })
 }
 

@@ -391,7 +391,7 @@ impl Attempt {
             changes,
             bounded,
         } = append;
-        let time_ms = station.time().latest_ms();
+        let time_ms = station.believed_ms();
         if bounded {
             match station.refusals.admit(time_ms) {
                 Admission::Count => return self.engine.handle_input(now, Input::Appended(number)),

@@ -136,7 +136,9 @@ impl EventLoop {
                 "try again in a moment",
             );
         }
-        if let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.has_person()) {
+        // Whoever has been told the outcome is done; only the goodbye to the band is left.
+        let busy = |attempt: &&Attempt| attempt.has_person() && !attempt.view().stage.is_final();
+        if let Some(attempt) = self.attempt.as_ref().filter(busy) {
             let since = now.since(attempt.began()).as_secs();
             let why = format!("enrollment {} is under way since {since} s", attempt.view().id);
             return cannot(Code::Busy, why, "wait until it is over, or cancel it");
@@ -256,8 +258,8 @@ impl Station {
             Fault::Store(_) => return Ok(()),
         };
         tracing::info!(code, "nobody was identified");
-        let time = self.time();
-        if let Admission::Write(counted) = self.refusals.admit(time.latest_ms()) {
+        let time_ms = self.believed_ms();
+        if let Admission::Write(counted) = self.refusals.admit(time_ms) {
             let refused = Refused {
                 flow: None,
                 user: None,
@@ -266,7 +268,7 @@ impl Station {
                 detail: 0,
             };
             let counted = counted.map(JournalRecord::from);
-            self.note(time, counted.into_iter().chain([refused.into()]).collect());
+            self.note(counted.into_iter().chain([refused.into()]).collect());
         }
         Ok(())
     }
@@ -361,6 +363,8 @@ fn it_is_over() -> Problem {
 struct Clerk {
     store: StoreHandle,
     time: TrustedTime,
+    /// The date that its journal entries carry.
+    believed_ms: u64,
     organization: firmware_protocol::id::OrganizationId,
     issuer: firmware_protocol::certificate::PublicKey,
     code_key: station_core::ticket::CodeKey,
@@ -374,6 +378,7 @@ impl Clerk {
         Self {
             store: station.store.clone(),
             time,
+            believed_ms: station.believed_ms(),
             organization: station.identity.organization,
             issuer: station.identity.ticket_issuer,
             code_key: station.keys.code_key.clone(),
@@ -482,7 +487,7 @@ impl Clerk {
         if records.is_empty() && changes.is_empty() {
             return Ok(());
         }
-        let time_ms = self.time.latest_ms();
+        let time_ms = self.believed_ms;
         self.store
             .run(move |store| store.append(time_ms, &records, &changes))
             .await

@@ -20,13 +20,13 @@ use firmware_protocol::station::StationIdentity;
 use firmware_protocol::time::Instant;
 use station_core::clock::{ClockEvent, TrustedClock, TrustedTime};
 use station_core::enrollment::{Person, RefusalBudget};
-use station_core::journal::{ClockBackward, JournalRecord, Stopped};
+use station_core::journal::{ClockAhead, ClockBackward, JournalRecord, Stopped};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::api::model::{Event as LiveEvent, Stage};
 use crate::api::{Command, Live};
-use crate::clock::{Clock, Entropy, RELEASED_MS};
+use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::daemon::told_to_stop;
 use crate::keys::Keys;
@@ -86,8 +86,8 @@ pub struct Parts {
     pub radio: Radio,
     /// The clock, counting from the daemon's start.
     pub clock: Clock,
-    /// The latest time in the journal, milliseconds since 1970.
-    pub floor_ms: u64,
+    /// How far the wall clock can be believed, from the journal on.
+    pub trusted: TrustedClock,
     /// What the API asks.
     pub commands: mpsc::Receiver<Command>,
     /// What everybody may see.
@@ -163,7 +163,7 @@ impl EventLoop {
             store,
             radio,
             clock,
-            floor_ms,
+            trusted,
             commands,
             live,
             events,
@@ -182,7 +182,7 @@ impl EventLoop {
             store,
             clock,
             entropy: Entropy::new(),
-            trusted: TrustedClock::new(floor_ms, RELEASED_MS),
+            trusted,
             refusals: RefusalBudget::new(clock.wall_ms()),
             live,
             events,
@@ -401,7 +401,7 @@ impl EventLoop {
     }
 
     async fn close(&mut self) -> Result<(), StoreError> {
-        let time_ms = self.station.time().latest_ms();
+        let time_ms = self.station.believed_ms();
         let stopped = self
             .station
             .store
@@ -448,6 +448,11 @@ impl Station {
                     clock_ms,
                     "the clock leaped ahead; only what is certain is allowed"
                 );
+                let record = ClockAhead {
+                    expected_ms,
+                    clock_ms,
+                };
+                self.note(vec![record.into()]);
             }
             ClockEvent::Backward {
                 expected_ms,
@@ -462,18 +467,22 @@ impl Station {
                     floor_ms: expected_ms,
                     clock_ms,
                 };
-                self.note(time, vec![record.into()]);
+                self.note(vec![record.into()]);
             }
         }
     }
 
+    /// The date that new journal entries carry.
+    fn believed_ms(&mut self) -> u64 {
+        self.time();
+        self.trusted.believed_ms(self.clock.now())
+    }
+
     /// Appends records that nobody waits for. A failure that matters shows at the next append.
-    fn note(&self, time: TrustedTime, records: Vec<JournalRecord>) {
-        let store = self.store.clone();
+    fn note(&self, records: Vec<JournalRecord>) {
+        let (store, time_ms) = (self.store.clone(), self.trusted.believed_ms(self.clock.now()));
         tokio::spawn(async move {
-            let appended = store
-                .run(move |store| store.append(time.latest_ms(), &records, &[]))
-                .await;
+            let appended = store.run(move |store| store.append(time_ms, &records, &[])).await;
             if let Err(error) = appended {
                 tracing::error!(%error, "a record could not be written");
             }
