@@ -17,5 +17,6 @@ pub mod pair;
 pub mod peripheral;
 pub mod plant;
 pub mod random;
+pub mod signals;
 pub mod stage;
 pub mod world;

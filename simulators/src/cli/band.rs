@@ -12,6 +12,7 @@ use simulators::band::{Knobs, SimBand};
 use simulators::bluez::{Address, BandConfig, Double, DoubleConfig, Pace};
 use simulators::plant::Manufacturer;
 use simulators::random::Random;
+use simulators::signals::until_stopped;
 
 /// Bands on a private D-Bus with a BlueZ double.
 #[derive(Debug, Args)]
@@ -91,7 +92,7 @@ impl Band {
         println!("DBUS_SYSTEM_BUS_ADDRESS={}", double.address());
         println!("manufacturer = {}", hex(&maker.public_key()));
         eprintln!("The bands are on the air. Start a station with that variable. Ctrl-C ends them.");
-        tokio::signal::ctrl_c().await?;
+        until_stopped().await?;
         Ok(())
     }
 

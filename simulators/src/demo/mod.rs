@@ -16,10 +16,10 @@ use station_daemon::api::model::{
 use station_daemon::cli::client::{Client, Events};
 use station_daemon::clock::Clock;
 use station_daemon::problem::Code;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::band::SimBand;
 use crate::bluez::{BandPort, DoubleConfig, Pace};
+use crate::signals::until_stopped;
 use crate::stage::{Daemon, FAR_DBM, HELD_DBM, Program, Stage, StageError};
 use firmware_protocol::band::Wearer;
 use script::{Scene, Story};
@@ -50,7 +50,7 @@ pub async fn run(options: Options, station: &str) -> Result<()> {
         disconnect_delay: Duration::from_millis(200),
         ..DoubleConfig::default()
     };
-    let stage = match Stage::new(config) {
+    let mut stage = match Stage::new(config) {
         Ok(stage) => stage,
         Err(StageError::Double(error)) if error.is_not_installed() => {
             teller.say(
@@ -60,10 +60,21 @@ pub async fn run(options: Options, station: &str) -> Result<()> {
         }
         Err(error) => return Err(error.into()),
     };
-    play(stage, options, &teller, station).await
+    // Told to stop in the middle of a scene, the demo still takes its processes and folders with it.
+    let daemon = tokio::select! {
+        played = play(&mut stage, &teller, station) => played?,
+        stopped = until_stopped() => return Ok(stopped?),
+    };
+    teller.closing(&stage, station);
+    if !options.once {
+        until_stopped().await?;
+    }
+    daemon.stop().await?;
+    Ok(())
 }
 
-async fn play(mut stage: Stage, options: Options, teller: &Teller, station: &str) -> Result<()> {
+/// The whole story. The station is still up after it.
+async fn play(stage: &mut Stage, teller: &Teller, station: &str) -> Result<Daemon> {
     let program = Program::this(station)?;
     let mut story = Story::new(Clock::start().wall());
     stage.write_files(&story.cast, "")?;
@@ -73,19 +84,14 @@ async fn play(mut stage: Stage, options: Options, teller: &Teller, station: &str
         .drain(..)
         .map(|band| stage.add_band(band, FAR_DBM))
         .collect();
-    let daemon = Daemon::start(&stage, &program).await?;
+    let daemon = Daemon::start(stage, &program).await?;
     daemon.radio_ready().await?;
-    teller.opening(&stage);
+    teller.opening(stage);
     for (scene, port) in story.scenes.iter().zip(&ports) {
         let ended = play_scene(&daemon.client, scene, port, teller).await?;
         check(scene, &ended)?;
     }
-    teller.closing(&stage, station);
-    if !options.once {
-        until_stopped().await?;
-    }
-    daemon.stop().await?;
-    Ok(())
+    Ok(daemon)
 }
 
 /// One person, one band, from ticket to outcome.
@@ -182,15 +188,6 @@ fn check(scene: &Scene, ended: &Enrollment) -> Result<()> {
             scene.person.name,
             scene.expected
         );
-    }
-    Ok(())
-}
-
-async fn until_stopped() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        stopped = tokio::signal::ctrl_c() => stopped?,
     }
     Ok(())
 }
