@@ -42,6 +42,14 @@ pub fn init(config: &Config, from: &Path, replace: bool) -> Result<Made, Problem
     let provision = read(from)?;
     let _lock = InstanceLock::take(&config.lock_file())?;
     let database = config.database();
+    let made = make(config, &provision, &database, replace)?;
+    for path in [&config.lock_file(), &config.station.key_file, &database] {
+        give_to_owner(path);
+    }
+    Ok(made)
+}
+
+fn make(config: &Config, provision: &Provision, database: &Path, replace: bool) -> Result<Made, Problem> {
     if database.exists() && !replace {
         return Err(Problem::new(
             Code::AlreadyInitialized,
@@ -50,7 +58,7 @@ pub fn init(config: &Config, from: &Path, replace: bool) -> Result<Made, Problem
             "add --replace to exchange users, bands, policies and keys; the journal stays",
         ));
     }
-    exchange(config, &provision, &database)
+    exchange(config, provision, database)
 }
 
 fn read(from: &Path) -> Result<Provision, Problem> {
@@ -214,6 +222,17 @@ fn refuse_log(database: &Path) -> std::io::Result<()> {
             "another program has the database open",
         )),
         _ => Ok(()),
+    }
+}
+
+/// What root makes in another user's folder is that user's: the daemon must be able to write it.
+fn give_to_owner(path: &Path) {
+    let Some(folder) = path.parent().filter(|_| rustix::process::geteuid().is_root()) else {
+        return;
+    };
+    if let Ok(owner) = std::fs::metadata(folder) {
+        use std::os::unix::fs::MetadataExt;
+        let _ = std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()));
     }
 }
 

@@ -90,10 +90,10 @@ pub(crate) struct Enroll {
     #[command(flatten)]
     pub(crate) who: Who,
     /// The operator who vouches, with `--vouch-for`.
-    #[arg(long, value_name = "NAME", requires = "vouch_for")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["ticket", "code"])]
     pub(crate) operator: Option<String>,
     /// Read the operator's PIN from this file, `-` for standard input; asked for if absent.
-    #[arg(long, value_name = "FILE", requires = "vouch_for")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["ticket", "code"])]
     pub(crate) pin_file: Option<PathBuf>,
     /// Take the band with this serial, whichever is nearest.
     #[arg(long, value_name = "SERIAL")]
@@ -147,4 +147,39 @@ pub(crate) enum JournalCommand {
 pub(crate) enum ConfigCommand {
     /// Say whether the configuration can be used, and what a slip should have been.
     Check,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_agree_with_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[track_caller]
+    fn check(line: &str, fine: bool) {
+        let words = line.split_whitespace();
+        let outcome = Arguments::try_parse_from(std::iter::once("bandstand-station").chain(words));
+        assert_eq!(outcome.is_ok(), fine, "{line}");
+    }
+
+    #[test]
+    fn lines_that_make_sense() {
+        check("run --log-format json", true);
+        check("enroll --ticket BST1.X", true);
+        check("enroll --vouch-for ada --operator olga --pin-file -", true);
+        check("decide --facts -", true);
+        check("journal export --from 5 --to 9 --json", true);
+        check("man /tmp", true);
+        check("enroll", false);
+        check("enroll --ticket x --code y", false);
+        check("enroll --vouch-for ada", false);
+        check("enroll --ticket x --operator olga", false);
+        check("init", false);
+        check("decide", false);
+    }
 }

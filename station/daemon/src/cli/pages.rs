@@ -37,3 +37,28 @@ pub(super) fn man(folder: &Path, output: &Output) -> Result<ExitCode, Problem> {
     );
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_page() {
+        let folder = tempfile::tempdir().unwrap();
+        man(folder.path(), &Output { json: true }).unwrap();
+        for page in [
+            "",
+            "-run",
+            "-init",
+            "-enroll",
+            "-bands",
+            "-decide",
+            "-journal-verify",
+            "-config-check",
+        ] {
+            let path = folder.path().join(format!("bandstand-station{page}.1"));
+            assert!(path.exists(), "{}", path.display());
+        }
+        assert!(man(&folder.path().join("none"), &Output { json: true }).is_err());
+    }
+}

@@ -117,3 +117,28 @@ fn a_station_in_use_is_left_alone() {
         Code::InstanceRunning
     );
 }
+
+#[test]
+fn what_root_makes_belongs_to_the_owner_of_the_folder() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    use std::os::unix::fs::MetadataExt;
+    let plant = Plant::new();
+    let folder = &plant.config.station.data_directory;
+    std::fs::create_dir(folder).unwrap();
+    std::os::unix::fs::chown(folder, Some(4711), Some(4711)).unwrap();
+    plant.init(&testing::file(), false).unwrap();
+    for path in [
+        plant.config.database(),
+        plant.config.station.key_file.clone(),
+        plant.config.lock_file(),
+    ] {
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().uid(),
+            4711,
+            "{}",
+            path.display()
+        );
+    }
+}
