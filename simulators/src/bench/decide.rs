@@ -19,7 +19,7 @@ const BATCHES: usize = 300;
 const NOW: UnixMillis = UnixMillis(1_780_000_000_000);
 
 /// The facts of a take-over: the case that looks at most.
-struct Case {
+pub(super) struct Case {
     user: User,
     band: Band,
     own: Association,
@@ -28,7 +28,7 @@ struct Case {
 }
 
 impl Case {
-    fn takeover() -> Result<Self> {
+    pub(super) fn takeover() -> Result<Self> {
         let (mara, jonas) = (UserId::new("4711")?, UserId::new("4712")?);
         let (hers, his) = (BandSerial::new("AAAH-00001")?, BandSerial::new("AAAH-00002")?);
         let mut group = GroupPolicy::new(PolicyId::new("plant")?);
@@ -42,7 +42,7 @@ impl Case {
         })
     }
 
-    fn decide(&self) -> policy::decision::Decision {
+    pub(super) fn decide(&self) -> policy::decision::Decision {
         let known = [&self.own, &self.others].map(|association| Known {
             association,
             band_seos: false,

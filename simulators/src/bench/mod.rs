@@ -4,12 +4,20 @@
 //! (L P L P L P L P L); each product slice is divided by the mean of its two neighbors, and the median of
 //! the ratios is the figure. Where a count can be had it is reported too: counts do not depend on noise.
 
+mod append;
 mod crowd;
 mod crypto;
 mod decide;
+mod facts;
+mod growth;
+mod latency;
 mod radio;
+mod replay;
 mod station;
+mod steps;
 mod world;
+
+pub use growth::repeat as repeat_growth;
 
 use std::time::{Duration, Instant};
 
@@ -167,7 +175,11 @@ type Bench = fn(&Effort) -> Result<Vec<Figure>>;
 /// Every bench, with the ids of the goals it measures.
 const BENCHES: &[(&[&str], Bench)] = &[
     (&["G7", "G7b"], radio::figures),
-    (&["G4", "G4b"], decide::figures),
+    (&["G4"], decide::figures),
+    (&["G4"], facts::figures),
+    (&["G4b"], replay::figures),
+    (&["G5"], append::figures),
+    (&["G13"], growth::figures),
     (&["SIM"], world::figures),
     (&["G5b", "G6", "G6b", "G11", "CPU"], station::figures),
 ];

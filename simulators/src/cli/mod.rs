@@ -42,6 +42,9 @@ enum Command {
     },
     /// Measure, each figure beside its limit of the same run.
     Bench(Bench),
+    /// The counted part of the bench G13, which runs it under a profiler.
+    #[command(hide = true)]
+    BenchGrowth { file: PathBuf, count: usize },
     /// Be `bandstand-station`: everything behind this word is its command line.
     #[command(disable_help_flag = true)]
     Station {
@@ -92,6 +95,7 @@ fn run(command: Command) -> Result<()> {
         Command::World(world) => world.run(),
         Command::Scenario { files, verbose } => world::scenarios(&files, verbose),
         Command::Bench(bench) => measure(&bench),
+        Command::BenchGrowth { file, count } => bench::repeat_growth(&file, count),
         Command::Station { .. } => unreachable!("taken before the arguments are read"),
     }
 }

@@ -69,6 +69,8 @@ async fn measure(scene: &mut Scene) -> Result<Vec<Figure>> {
     daemon.radio_ready().await?;
     figures.extend(idle(&daemon).await?);
     note("enrolling at the daemon");
+    let Scene { stage, visitors, .. } = &mut *scene;
+    visitors.iter_mut().for_each(|visitor| visitor.enter(stage));
     figures.push(cpu(scene, &daemon).await?);
     daemon.stop().await?;
     figures.push(sync_calls(scene).await?);
@@ -100,15 +102,12 @@ fn set(stage: Stage) -> Result<Scene> {
         .collect();
     stage.write_files(&cast, "")?;
     stage.init(&program)?;
-    let mut scene = Scene {
+    let scene = Scene {
         stage,
         program,
         visitors,
     };
     fill_journal(&scene)?;
-    for visitor in &mut scene.visitors {
-        visitor.enter(&mut scene.stage);
-    }
     Ok(scene)
 }
 

@@ -1,0 +1,72 @@
+//! G5: a durable append of the journal beside a durable commit of one row.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use firmware_protocol::id::Zone;
+use rusqlite::Connection;
+
+use super::facts::provisioned;
+use super::latency::{self, timed};
+use super::steps::enrollments;
+use super::{Effort, Figure, Goal, crowd, note};
+use crate::cast::Cast;
+use crate::world::DATE;
+
+/// Enrollments whose appends are made over and over.
+const ENROLLMENTS: usize = 400;
+/// Appends in one slice.
+const COUNT: usize = 600;
+/// Slices of the product.
+const SLICES: usize = 5;
+/// Bytes of the limit's one row: about a journal record.
+const ROW_LEN: usize = 300;
+
+pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
+    note("appending to the journal of a station with 100,000 users");
+    let folder = tempfile::tempdir()?;
+    let mut cast = Cast::new(5, Zone::Enrollment, DATE);
+    crowd::add_crowd(&mut cast, Zone::Enrollment);
+    let mut store = provisioned(&cast, &folder.path().join("station.db"))?;
+    let floor = Floor::create(&folder.path().join("floor.db"))?;
+    let steps = enrollments(ENROLLMENTS)?;
+    let mut steps = steps.iter().cycle();
+    let latency = latency::in_turns(
+        SLICES,
+        COUNT,
+        || floor.commit(),
+        || timed(|| Ok(steps.next().expect("a cycle").append(&mut store)?)),
+    )?;
+    store.close();
+    let name = |quantile| format!("durable append of an enrollment's step, {quantile}");
+    Ok(vec![
+        latency.p50.figure("G5", &name("p50"), Goal::AtMost(1.5)),
+        latency.p99.figure("G5", &name("p99"), Goal::AtMost(2.0)),
+    ])
+}
+
+/// The plainest durable commit there is.
+struct Floor {
+    connection: Connection,
+}
+
+impl Floor {
+    fn create(file: &Path) -> Result<Self> {
+        let connection = Connection::open(file)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.execute_batch("create table rows (number integer primary key, body blob not null)")?;
+        Ok(Self { connection })
+    }
+
+    fn commit(&self) -> Result<Duration> {
+        timed(|| {
+            let mut statement = self
+                .connection
+                .prepare_cached("insert into rows (body) values (?1)")?;
+            statement.execute([[7_u8; ROW_LEN].as_slice()])?;
+            Ok(())
+        })
+    }
+}
