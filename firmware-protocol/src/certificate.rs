@@ -11,6 +11,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
+use crate::cbor::{from_cbor, to_cbor};
 use crate::id::{OrganizationId, Serial, StationId, Zone};
 use crate::time::UnixSeconds;
 
@@ -161,18 +162,4 @@ pub fn organization_id(organization_key: &PublicKey) -> OrganizationId {
     let mut id = [0; 16];
     id.copy_from_slice(&hash[..16]);
     OrganizationId(id)
-}
-
-/// Reads one value and nothing behind it.
-pub(crate) fn from_cbor<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Option<T> {
-    let mut decoder = minicbor::Decoder::new(bytes);
-    let value = decoder.decode().ok()?;
-    (decoder.position() == bytes.len()).then_some(value)
-}
-
-/// CBOR of a value of this crate; encoding into memory cannot fail.
-pub(crate) fn to_cbor<T: Encode<()>>(value: &T) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    minicbor::encode(value, &mut bytes).expect("memory takes everything");
-    bytes
 }

@@ -140,8 +140,8 @@ impl HandshakeRefusal {
 }
 
 /// The three clear bytes that open a session and the prologue they make.
-pub(crate) fn opening() -> [u8; 3] {
-    [HANDSHAKE_1, VERSION_MIN, VERSION_CURRENT]
+pub(crate) fn opening((min, max): (Version, Version)) -> [u8; 3] {
+    [HANDSHAKE_1, min, max]
 }
 
 pub(crate) fn prologue(opening: &[u8]) -> Vec<u8> {

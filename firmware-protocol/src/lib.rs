@@ -38,6 +38,7 @@ extern crate alloc;
 
 pub mod advertisement;
 pub mod band;
+mod cbor;
 pub mod certificate;
 mod crypto;
 pub mod frame;

@@ -36,6 +36,8 @@ pub enum BandMisbehaved {
         /// Number of the answer.
         answer: u8,
     },
+    /// Armed, but no touch is needed: whose finger would it be?
+    ArmedForNoTouch,
 }
 
 /// What a station, or something that poses as one, did wrong in the eyes of a band.

@@ -2,7 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::certificate::{CertificateError, PublicKey, Signed, from_cbor};
+use crate::cbor::from_cbor;
+use crate::certificate::{CertificateError, PublicKey, Signed};
 use crate::id::{AssociationId, OrganizationId, Serial, StationId, UserHandle, Zone};
 use crate::message::Mode;
 use crate::time::UnixSeconds;

@@ -11,7 +11,8 @@ use core::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::certificate::{BandCertificate, CertificateError, PublicKey, Signed, from_cbor, to_cbor};
+use crate::cbor::{from_cbor, to_cbor};
+use crate::certificate::{BandCertificate, CertificateError, PublicKey, Signed};
 use crate::crypto::{self, Handshake};
 use crate::frame::{FrameFault, Framing, PACKET_LEN_MAX};
 use crate::handshake::{
@@ -19,10 +20,10 @@ use crate::handshake::{
     opening, prologue,
 };
 use crate::id::ScreenCode;
-use crate::message::{BandToStation, Report, StationToBand};
+use crate::message::{BandToStation, FIRST_PUSH, MessageError, Report, StationToBand, number_of};
 use crate::misbehaved::BandMisbehaved;
 use crate::time::{Instant, UnixSeconds};
-use crate::{VERSION_CURRENT, VERSION_MIN};
+use crate::{VERSION_CURRENT, VERSION_MIN, Version};
 
 /// Longest time a band may take for the handshake or for an answer.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -132,6 +133,30 @@ impl StationSession {
         now: Instant,
         unix_now: UnixSeconds,
     ) -> Self {
+        let versions = (VERSION_MIN, VERSION_CURRENT);
+        Self::offering(
+            versions,
+            identity,
+            manufacturers,
+            mtu_bytes,
+            entropy,
+            now,
+            unix_now,
+        )
+    }
+
+    /// Like [`new`](Self::new), for who tries a band: says that the station speaks the versions from the first
+    /// to the second. A band that chooses one this crate does not speak has misbehaved all the same.
+    pub fn offering(
+        versions: (Version, Version),
+        identity: &StationIdentity,
+        manufacturers: Vec<PublicKey>,
+        mtu_bytes: u16,
+        entropy: &[u8; ENTROPY_LEN],
+        now: Instant,
+        unix_now: UnixSeconds,
+    ) -> Self {
+        let opening = opening(versions);
         let (ephemeral, nonce) = entropy.split_first_chunk::<32>().expect("48 bytes");
         let nonce: Nonce = nonce.try_into().expect("16 bytes");
         let hello = StationHello {
@@ -139,12 +164,12 @@ impl StationSession {
             commitment: commitment(&nonce),
             time: unix_now,
         };
-        let mut handshake = crypto::initiator(&prologue(&opening()), *identity.dh_secret, *ephemeral);
+        let mut handshake = crypto::initiator(&prologue(&opening), *identity.dh_secret, *ephemeral);
         let message = handshake
             .write_message_vec(&to_cbor(&hello))
             .expect("the first message has no conditions");
         let mut framing = Framing::new(mtu_bytes, now);
-        framing.send(now, &[&opening()[..], &message].concat());
+        framing.send(now, &[&opening[..], &message].concat());
         Self {
             framing,
             state: State::AwaitingHello {
@@ -201,6 +226,12 @@ impl StationSession {
 
     /// Asks the band for something. One request is under way at a time.
     pub fn request(&mut self, now: Instant, request: &StationToBand) -> Result<(), RequestError> {
+        self.request_bytes(now, &request.encode())
+    }
+
+    /// Like [`request`](Self::request), for who tries a band: says these bytes, whatever they are. An answer must
+    /// belong to the number they begin with, or to 0 if there is none.
+    pub fn request_bytes(&mut self, now: Instant, message: &[u8]) -> Result<(), RequestError> {
         let State::Established {
             transport,
             reveal,
@@ -209,13 +240,12 @@ impl StationSession {
         else {
             return Err(RequestError::NotReady);
         };
-        let message = request.encode();
         if message.len() > MESSAGE_LEN_MAX {
             return Err(RequestError::TooLong);
         }
         let nonce = reveal.take().map(Vec::from).unwrap_or_default();
-        let packet = transport.seal(&[nonce, message].concat());
-        *under_way = Some(request.number());
+        let packet = transport.seal(&[&nonce, message].concat());
+        *under_way = Some(number_of(message).unwrap_or(0));
         self.deadline = Some(now + ANSWER_TIMEOUT);
         self.framing.send(now, &packet);
         Ok(())
@@ -285,8 +315,14 @@ impl StationSession {
         let State::Established { under_way, .. } = &mut self.state else {
             return Ok(());
         };
-        let message =
-            BandToStation::decode(plaintext).map_err(|error| misbehaved(BandMisbehaved::Message(error)))?;
+        let message = match BandToStation::decode(plaintext) {
+            // A push of a later day: this station does without.
+            Err(MessageError::Unknown(number)) if number >= FIRST_PUSH => return Ok(()),
+            decoded => decoded.map_err(|error| misbehaved(BandMisbehaved::Message(error)))?,
+        };
+        if matches!(&message, BandToStation::Armed(armed) if armed.touches == 0) {
+            return Err(misbehaved(BandMisbehaved::ArmedForNoTouch));
+        }
         self.deadline = match_answer(under_way, &message, self.deadline).map_err(misbehaved)?;
         let finished = matches!(message, BandToStation::Finished(_));
         self.events.push_back(SessionEvent::Message(message));

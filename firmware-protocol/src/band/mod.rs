@@ -32,7 +32,8 @@ use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::advertisement::Beacon;
-use crate::certificate::{Signed, to_cbor};
+use crate::cbor::to_cbor;
+use crate::certificate::Signed;
 use crate::handler::{BandHandler, Screen, StorageFault};
 use crate::message::{BandToStation, Info, Interrupted, Interruption, Report};
 use crate::misbehaved::StationMisbehaved;

@@ -7,7 +7,8 @@ use core::fmt;
 use ed25519_dalek::SigningKey;
 use minicbor::{Decode, Encode};
 
-use crate::certificate::{PublicKey, Signed, from_cbor, to_cbor};
+use crate::cbor::{from_cbor, to_cbor};
+use crate::certificate::{PublicKey, Signed};
 use crate::id::{AssociationId, OrganizationId, UserHandle, Zone};
 use crate::message::{Held, Mode, Staged};
 use crate::time::UnixSeconds;

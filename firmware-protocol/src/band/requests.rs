@@ -5,7 +5,8 @@ use ed25519_dalek::SigningKey;
 use super::record::{Association, StagedAssociation};
 use super::wearer::Armed;
 use super::{BandEngine, Record};
-use crate::certificate::{Signed, to_cbor};
+use crate::cbor::to_cbor;
+use crate::certificate::Signed;
 use crate::handler::{BandHandler, Screen};
 use crate::id::{AssociationId, Zone};
 use crate::message::{

@@ -6,7 +6,8 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{BandEngine, BandIdentity, Record};
-use crate::certificate::{CertificateError, StationCertificate, from_cbor, to_cbor};
+use crate::cbor::{from_cbor, to_cbor};
+use crate::certificate::{CertificateError, StationCertificate};
 use crate::crypto;
 use crate::frame::{FrameFault, Framing};
 use crate::handler::BandHandler;

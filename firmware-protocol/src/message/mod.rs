@@ -81,10 +81,21 @@ pub enum MessageError {
     Body(u8),
 }
 
+/// The first number of a push. Those that a station does not know it skips, so that pushes may grow within a
+/// version; an answer it does not know (32 to 47) ends the session.
+pub const FIRST_PUSH: u8 = 48;
+
+/// The number a message begins with, whatever follows; nothing if it is no array of two that begins with one.
+pub(crate) fn number_of(message: &[u8]) -> Option<u8> {
+    let mut decoder = minicbor::Decoder::new(message);
+    let pair = decoder.array().ok()? == Some(2);
+    pair.then(|| decoder.u8().ok())?
+}
+
 impl BandToStation {
     /// Sent without being asked.
     pub fn is_push(&self) -> bool {
-        self.number() >= 48
+        self.number() >= FIRST_PUSH
     }
 
     /// Whether this message may answer the request with that number.
@@ -117,13 +128,14 @@ macro_rules! direction {
 
             /// `[number, body]` in CBOR.
             pub fn encode(&self) -> alloc::vec::Vec<u8> {
-                match self { $(Self::$variant(body) => crate::certificate::to_cbor(&($number, body)),)* }
+                match self { $(Self::$variant(body) => crate::cbor::to_cbor(&($number, body)),)* }
             }
 
             /// Reads `[number, body]`; bytes behind it are an error.
             pub fn decode(bytes: &[u8]) -> Result<Self, crate::message::MessageError> {
                 use crate::message::MessageError::{Body, Malformed, Unknown};
-                let mut decoder = minicbor::Decoder::new(bytes);
+                let bytes = crate::cbor::with_small_keys(bytes);
+                let mut decoder = minicbor::Decoder::new(&bytes);
                 if decoder.array().map_err(|_| Malformed)? != Some(2) {
                     return Err(Malformed);
                 }

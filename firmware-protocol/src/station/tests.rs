@@ -9,7 +9,7 @@ use crate::certificate::StationCertificate;
 use crate::crypto::dh_public;
 use crate::id::{Serial, StationId, Zone};
 use crate::message::{
-    Aborted, BandRefusal, DeletionAsked, Finished, MessageError, Refused, Status, WearerConfirmed,
+    Aborted, Armed, BandRefusal, DeletionAsked, Finished, MessageError, Refused, Status, WearerConfirmed,
 };
 
 const NOW: Instant = Instant::ZERO;
@@ -268,11 +268,15 @@ fn a_message_out_of_place_has_a_name() {
     );
     let message = BandMisbehaved::Message;
     check_message(Liar::asked(), &[], message(MessageError::Malformed));
-    check_message(
-        Liar::asked(),
-        &[0x82, 0x18, 99, 0xa0],
-        message(MessageError::Unknown(99)),
-    );
+    for number in [39, 47] {
+        check_message(
+            Liar::asked(),
+            &[0x82, 0x18, number, 0xa0],
+            message(MessageError::Unknown(number)),
+        );
+    }
+    let past_255 = [0x82, 0x19, 0x01, 0x00, 0xa0];
+    check_message(Liar::asked(), &past_255, message(MessageError::Malformed));
     check_message(
         Liar::asked(),
         &[0x82, 0x07, 0xa0],
@@ -283,6 +287,62 @@ fn a_message_out_of_place_has_a_name() {
         &[0x82, 0x18, 37, 0xa0],
         message(MessageError::Body(37)),
     );
+}
+
+/// Pushes grow within a version: what this station does not know it does without, and waits on.
+#[test]
+fn an_unknown_push_is_skipped() {
+    for push in [
+        &[0x82, 0x18, 54, 0xa0][..],
+        &[0x82, 0x18, 255, 0xa1, 0x00, 0x01],
+        &[0x82, 0x18, 99, 0x00],
+    ] {
+        let mut liar = Liar::asked();
+        let deadline = liar.station.deadline;
+        liar.say(push);
+        assert_eq!(liar.station.poll_event(), None, "{push:02x?}");
+        assert_eq!(liar.station.deadline, deadline, "it is no answer");
+        liar.say(&BandToStation::Report(report()).encode());
+        let event = liar.station.poll_event();
+        assert_eq!(
+            event,
+            Some(SessionEvent::Message(BandToStation::Report(report())))
+        );
+    }
+}
+
+#[test]
+fn no_touch_is_too_few() {
+    let mut liar = Liar::established();
+    liar.station.request_bytes(NOW, &[0x82, 0x01, 0xa0]).unwrap();
+    let armed = Armed {
+        touches: 0,
+        confirmed: false,
+    };
+    let armed = BandToStation::Armed(armed).encode();
+    check_message(liar, &armed, BandMisbehaved::ArmedForNoTouch);
+}
+
+/// Who tries a band may say anything; the answer must belong to the number it begins with.
+#[test]
+fn bytes_are_asked_as_they_are() {
+    let check = |message: &[u8], request| {
+        let mut liar = Liar::established();
+        liar.station.request_bytes(NOW, message).unwrap();
+        let refused = Refused {
+            request,
+            reason: BandRefusal::UnknownMessage,
+            detail: 0,
+        };
+        liar.say(&BandToStation::Refused(refused).encode());
+        let event = liar.station.poll_event();
+        assert!(matches!(event, Some(SessionEvent::Message(_))), "{message:02x?}");
+    };
+    check(&[0x82, 0x18, 31, 0xa0], 31);
+    check(&[0x82, 0x07, 0x00], 7);
+    check(&[0xff], 0);
+    check(&[], 0);
+    check(&[0x83, 0x07, 0xa0, 0x00], 0);
 }
 
 #[test]

@@ -240,6 +240,60 @@ fn receivers_are_more_patient_than_senders() {
     assert_eq!(StationToBand::decode(&short_id), Err(MessageError::Body(2)));
     let nested = [&[0x82, 0x07, 0xa1, 0x18, 99][..], &[0x81; 1500], &[0x00]].concat();
     assert!(StationToBand::decode(&nested).is_ok(), "as deep as it likes");
-    let text_key = [0x82, 0x07, 0xa1, 0x61, b'k', 0x00];
-    assert_eq!(StationToBand::decode(&text_key), Err(MessageError::Body(7)));
+}
+
+/// Whatever a CBOR integer can be is a key that may be skipped, at every depth; nothing else is a key.
+#[test]
+fn any_integer_may_be_a_key_and_nothing_else() {
+    let status =
+        |key: &[u8]| StationToBand::decode(&[&[0x82, 0x07, 0xa1][..], key, &[0x00]].concat()).is_ok();
+    for first in [0x00, 0x7f, 0x80, 0xff] {
+        let rest = [first, 0, 0, 0, 0, 0, 0, 0];
+        assert!(status(&[&[0x1b][..], &rest].concat()), "{first:02x}");
+        assert!(status(&[&[0x3b][..], &rest].concat()), "{first:02x}");
+    }
+    assert!(status(&[0x18, 0x18]) && status(&[0x20]) && status(&[0x3a, 0xff, 0xff, 0xff, 0xff]));
+    for key in [
+        &[0x61, b'k'][..],
+        &[0x41, 0x00],
+        &[0x81, 0x00],
+        &[0xf4],
+        &[0xf6],
+        &[0xc1, 0x05],
+        &[0xf9, 0, 0],
+    ] {
+        assert!(!status(key), "{key:02x?}");
+    }
+    let huge = [&[0x1b, 0x80][..], &[0; 7], &[0x00]].concat();
+    let full = on_file()["report.full"].clone();
+    let held = full
+        .windows(3)
+        .position(|bytes| bytes == [0xa5, 0x00, 0x00])
+        .expect("what is held");
+    let mut grown = full.clone();
+    grown[held] += 1;
+    grown.splice(held + 1..held + 1, huge);
+    assert_eq!(BandToStation::decode(&grown), BandToStation::decode(&full));
+    assert!(BandToStation::decode(&full).is_ok());
+}
+
+/// What a sender must not say, and what becomes of it if it is said all the same.
+#[test]
+fn what_a_receiver_makes_of_what_no_sender_says() {
+    let check = |hex: &str, reads: bool| {
+        assert_eq!(BandToStation::decode(&unhex(hex)).is_ok(), reads, "{hex}");
+    };
+    check("821820a2000301f4", true);
+    check("821820a200f601f4", false); // null where something must be
+    check("821820a2000301f6", false);
+    check("821820a101f4", false); // absent where something must be
+    check("821820a200c10301f4", false); // a tag
+    check("821820a200f501f4", false); // a truth for a number
+    check("821820a3000301f41863f93c00", true); // skipped: a number with a point,
+    check("821820a3000301f41863a1616101", true); // text keys inside,
+    check("821820a3000301f41863c11a00000001", true); // a tag
+    check("821820a200180301f4", true); // longer than need be
+    check("821820bf000301f4ff", true); // without a length
+    check("9f1820a2000301f4ff", false); // but not the message itself,
+    check("821820a3000301f4186361ff", false); // text that is no UTF-8
 }

@@ -102,7 +102,7 @@ impl Liar {
     }
 
     fn greet(payload: &[u8]) -> (Self, crypto::Handshake) {
-        let opening = crate::handshake::opening();
+        let opening = crate::handshake::opening((1, 1));
         let mut handshake = crypto::initiator(&prologue(&opening), [9; 32], [5; 32]);
         let first = handshake.write_message_vec(payload).unwrap();
         let mut liar = Self::new();
