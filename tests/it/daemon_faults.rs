@@ -1,0 +1,1 @@
+//! Whatever can go wrong around the real station: radio, people, secrets, files.
