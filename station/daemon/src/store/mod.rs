@@ -8,6 +8,7 @@
 //! every further call and the process has to stop; opening the file anew tells what holds.
 
 mod changes;
+mod check;
 mod error;
 mod handle;
 mod journal;
@@ -55,9 +56,11 @@ impl Store {
             return Err(StoreError::Missing);
         }
         let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        store.check_whole()?;
-        migrations::migrate(&mut store.connection)?;
-        store.check_rows()?;
+        if migrations::version(&store.connection)? != migrations::CURRENT {
+            store.check_whole()?;
+            migrations::migrate(&mut store.connection)?;
+        }
+        check::whole(path)?;
         store.identity = replica::read_identity(&store.connection)?;
         store.identity()?;
         match store.verify_tail()?.fault {

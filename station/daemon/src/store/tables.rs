@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{SHA256, digest};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
 
 use super::StoreError;
+
+/// Room for what is sealed of an ordinary row, in bytes.
+const SEALED_LEN: usize = 512;
 
 /// One sealed table. The first column is the key, the last one the seal.
 #[derive(Debug)]
@@ -149,12 +152,13 @@ fn seal_of_row(table: &Table, row: &Row<'_>) -> Result<i64, StoreError> {
     )))
 }
 
-/// Reads every row of every table and compares seals, totals and indexes.
+/// Checks every table, one after the other.
 pub(super) fn check_all(connection: &Connection) -> Result<(), StoreError> {
     ALL.iter().try_for_each(|table| check_table(connection, table))
 }
 
-fn check_table(connection: &Connection, table: &Table) -> Result<(), StoreError> {
+/// Reads every row of a table and compares seals, totals and indexes.
+pub(super) fn check_table(connection: &Connection, table: &Table) -> Result<(), StoreError> {
     let mut statement = connection.prepare(table.scan)?;
     let mut rows = statement.query(())?;
     let mut found = (0_i64, 0_i64);
@@ -221,21 +225,21 @@ pub(super) fn totals(connection: &Connection, table: &Table) -> Result<(i64, i64
 
 /// 64 bits of SHA-256 over the table's name and the values, each with its type and length.
 fn seal(table: &Table, values: &[ValueRef<'_>]) -> i64 {
-    let mut context = Context::new(&SHA256);
-    context.update(table.name.as_bytes());
+    let mut bytes = Vec::with_capacity(SEALED_LEN);
+    bytes.extend_from_slice(table.name.as_bytes());
     for value in values {
-        let (kind, number, bytes): (u8, i64, &[u8]) = match value {
+        let (kind, number, content): (u8, i64, &[u8]) = match value {
             ValueRef::Null => (0, 0, &[]),
             ValueRef::Integer(number) => (1, *number, &[]),
             ValueRef::Real(_) => unreachable!("strict tables without real columns"),
-            ValueRef::Text(bytes) => (3, bytes.len() as i64, bytes),
-            ValueRef::Blob(bytes) => (4, bytes.len() as i64, bytes),
+            ValueRef::Text(text) => (3, text.len() as i64, text),
+            ValueRef::Blob(blob) => (4, blob.len() as i64, blob),
         };
-        context.update(&[kind]);
-        context.update(&number.to_be_bytes());
-        context.update(bytes);
+        bytes.push(kind);
+        bytes.extend_from_slice(&number.to_be_bytes());
+        bytes.extend_from_slice(content);
     }
-    let digest = context.finish();
+    let digest = digest(&SHA256, &bytes);
     let first = digest.as_ref().first_chunk().expect("a hash has 32 bytes");
     i64::from_be_bytes(*first)
 }
