@@ -35,6 +35,7 @@ use crate::advertisement::Beacon;
 use crate::cbor::to_cbor;
 use crate::certificate::Signed;
 use crate::handler::{BandHandler, Screen, StorageFault};
+use crate::id::OrganizationId;
 use crate::message::{BandToStation, Info, Interrupted, Interruption, Report};
 use crate::misbehaved::StationMisbehaved;
 use crate::time::Instant;
@@ -187,7 +188,8 @@ impl BandEngine {
         })
     }
 
-    /// How the band is, and what it holds.
+    /// How the band is, and what it holds and has staged, for whomever. A station is told of what is staged for its
+    /// own organization and of nothing else.
     pub fn report(&self, now: Instant) -> Report {
         Report {
             worn: self.body.worn,
@@ -299,5 +301,13 @@ impl BandEngine {
         self.body
             .locked_until
             .map_or(0, |until| until.since(now).as_millis().div_ceil(1000) as u32)
+    }
+}
+
+/// What a station of this organization is told of the band: not who is about to hold it for another.
+fn told_to(organization: OrganizationId, report: Report) -> Report {
+    Report {
+        staged: report.staged.filter(|staged| staged.organization == organization),
+        ..report
     }
 }

@@ -4,7 +4,7 @@ use ed25519_dalek::SigningKey;
 
 use super::record::{Association, StagedAssociation};
 use super::wearer::Armed;
-use super::{BandEngine, Record};
+use super::{BandEngine, Record, told_to};
 use crate::cbor::to_cbor;
 use crate::certificate::Signed;
 use crate::handler::{BandHandler, Screen};
@@ -44,7 +44,10 @@ impl BandEngine {
             StationToBand::Recall(recall) => self.recall(recall.zone, peer),
             StationToBand::Finish(finish) => self.finish(finish, peer, handler),
             StationToBand::DeleteUserData(_) => self.ask_deletion(now, handler),
-            StationToBand::Status(_) => Ok(BandToStation::Report(self.report(now))),
+            StationToBand::Status(_) => {
+                let organization = peer.certificate.organization();
+                Ok(BandToStation::Report(told_to(organization, self.report(now))))
+            }
         };
         answer.unwrap_or_else(|(reason, detail)| {
             BandToStation::Refused(Refused {
@@ -110,6 +113,11 @@ impl BandEngine {
             (
                 arm.mode == Mode::Capture || !self.record.associations.is_empty(),
                 BandRefusal::NotEnrolled,
+                0,
+            ),
+            (
+                self.record.held(arm.association).is_none(),
+                BandRefusal::OutOfTurn,
                 0,
             ),
         ];
@@ -183,7 +191,7 @@ impl BandEngine {
         }
     }
 
-    /// Remembers that a receipt is safe; whatever is still armed is forgotten with the link. A memory that
+    /// Remembers that a receipt is safe; whatever the wearer is still asked for is forgotten with the link. A memory that
     /// fails here loses nothing: the receipt is only asked for once more.
     fn finish(&mut self, finish: &Finish, peer: &Peer, handler: &mut impl BandHandler) -> Answer {
         if let Some(association) = finish.association {
@@ -197,6 +205,7 @@ impl BandEngine {
             }
         }
         self.disarm(handler);
+        self.deletion_until = None;
         self.show_idle(handler);
         Ok(BandToStation::Finished(Finished {}))
     }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::{BandEngine, BandIdentity, Record};
+use super::{BandEngine, BandIdentity, Record, told_to};
 use crate::cbor::{from_cbor, to_cbor};
 use crate::certificate::{CertificateError, StationCertificate};
 use crate::crypto;
@@ -355,7 +355,7 @@ fn greet(
         certificate: identity.certificate.clone(),
         nonce,
         version,
-        report,
+        report: told_to(certificate.organization(), report),
     });
     let answer = handshake.write_message_vec(&answer).or(Err(malformed))?;
     let next = AwaitingReveal {

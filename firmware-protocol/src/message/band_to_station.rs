@@ -71,7 +71,7 @@ pub struct Report {
     /// The associations held, at most one per zone.
     #[n(8)]
     pub associations: Vec<Held>,
-    /// An association that waits for its commit.
+    /// An association of the station's organization that waits for its commit.
     #[n(9)]
     pub staged: Option<Staged>,
 }
@@ -292,7 +292,7 @@ pub enum BandRefusal {
     /// A message whose body is not its own.
     #[n(1)]
     Malformed,
-    /// A message that makes no sense now.
+    /// A message that makes no sense now, or an association armed that is held already.
     #[n(2)]
     OutOfTurn,
     /// Not on a wrist.

@@ -4,12 +4,12 @@ use firmware_protocol::band::BandSettings;
 use firmware_protocol::handshake::HandshakeRefusal;
 use firmware_protocol::id::{AssociationId, Zone};
 use firmware_protocol::message::{
-    Abort, Arm, BandRefusal, BandToStation, Commit, Finish, Mode, Recall, StationToBand,
+    Abort, Arm, BandRefusal, BandToStation, Commit, Finish, Mode, Recall, StationToBand, Status,
 };
 use firmware_protocol::misbehaved::{BandMisbehaved, StationMisbehaved};
 use firmware_protocol::station::SessionEnd;
 
-use super::{bring_to_stage, check_refused};
+use super::{bring_to_stage, check_refused, staged};
 use crate::pair::{Clerk, NOW, Pair, Setup, World, arm, arm_for};
 
 fn enrolled() -> Pair {
@@ -284,6 +284,60 @@ fn no_station_of_another_organization_takes_over_what_is_staged() {
         BandRefusal::NotThere,
         0,
     );
+}
+
+/// A band that holds nobody lets any organization in; who was about to hold it for another is none of its business.
+#[test]
+fn what_is_staged_is_told_to_its_own_organization_alone() {
+    let mut pair = Pair::fresh();
+    let staged = bring_to_stage(&mut pair);
+    for (world, told) in [
+        (World::neighbor(), None),
+        (World::default(), Some(staged.clone())),
+    ] {
+        pair.disconnect();
+        pair.setup.station = world.station(1, Zone::Enrollment);
+        assert_eq!(pair.establish().report.staged, told);
+        let BandToStation::Report(report) = pair.ask(StationToBand::Status(Status {})) else {
+            panic!("no report");
+        };
+        assert_eq!(report.staged, told);
+    }
+    assert_eq!(
+        pair.band.report(pair.now).staged,
+        Some(staged),
+        "it is still there"
+    );
+}
+
+/// An association is armed once: under the same name there would be two receipts.
+#[test]
+fn an_association_that_is_held_is_not_armed_again() {
+    let mut pair = enrolled();
+    for zone in [Zone::Enrollment, Zone::Registration] {
+        pair.disconnect();
+        pair.setup.station = World::default().station(1, zone);
+        pair.establish();
+        let again = Arm { zone, ..arm(2) };
+        check_refused(pair.ask(StationToBand::Arm(again)), BandRefusal::OutOfTurn, 0);
+    }
+}
+
+/// Whoever is armed or staged stays so when another `Arm` is refused.
+#[test]
+fn a_refused_arm_changes_nothing() {
+    let mut pair = Pair::fresh();
+    pair.willing = false;
+    pair.establish();
+    assert!(matches!(
+        pair.ask(StationToBand::Arm(arm(1))),
+        BandToStation::Armed(_)
+    ));
+    check_refused(pair.ask(StationToBand::Arm(arm(7))), BandRefusal::WrongEpoch, 0);
+    pair.willing = true;
+    let staged = staged(&mut pair);
+    check_refused(pair.ask(StationToBand::Arm(arm(7))), BandRefusal::WrongEpoch, 0);
+    assert_eq!(pair.band.report(pair.now).staged, Some(staged));
 }
 
 #[test]

@@ -6,8 +6,8 @@ use firmware_protocol::band::{BandSettings, Wearer};
 use firmware_protocol::handler::Screen;
 use firmware_protocol::id::AssociationId;
 use firmware_protocol::message::{
-    BandRefusal, BandToStation, Commit, DeleteUserData, Interrupted, Interruption, StationToBand, Status,
-    TouchFailed, TouchFault,
+    BandRefusal, BandToStation, Commit, DeleteUserData, Finish, Interrupted, Interruption, StationToBand,
+    Status, TouchFailed, TouchFault,
 };
 
 use super::{bring_to_stage, check_refused};
@@ -311,6 +311,59 @@ fn a_station_asks_for_deletion_and_the_wearer_decides() {
     let mut forgotten = asked_to_delete();
     assert_eq!(forgotten.message(), stopped(Interruption::TimedOut));
     assert_eq!(forgotten.band.report(forgotten.now).associations.len(), 1);
+}
+
+/// What the wearer was asked before is asked no more when something else is: by `Arm` without a word, by
+/// another deletion for its time anew.
+#[test]
+fn the_wearer_is_asked_one_thing_at_a_time() {
+    let mut pair = asked_to_delete();
+    pair.sleep(Duration::from_secs(50));
+    let ask = StationToBand::DeleteUserData(DeleteUserData {});
+    assert!(matches!(pair.ask(ask), BandToStation::DeletionAsked(_)));
+    pair.sleep(Duration::from_secs(50));
+    assert_eq!(*pair.hardware.screen(), Screen::HoldToDelete);
+    let next = StationToBand::Arm(arm_for(1, 2, 2));
+    assert!(matches!(pair.ask(next), BandToStation::Armed(_)));
+    pair.sleep(Duration::from_secs(15));
+    assert!(matches!(pair.hardware.screen(), Screen::Touch { .. }));
+}
+
+/// An `Arm` that replaces another begins anew: a factory-new band asks its wearer again.
+#[test]
+fn another_arm_is_confirmed_again() {
+    let mut pair = touching();
+    let BandToStation::Armed(armed) = pair.ask(StationToBand::Arm(arm_for(1, 2, 1))) else {
+        panic!("not armed");
+    };
+    assert!(!armed.confirmed);
+    assert!(matches!(pair.hardware.screen(), Screen::Confirm { .. }));
+}
+
+/// `Finish` ends what the wearer is asked without an interruption; a refused one ends nothing.
+#[test]
+fn finish_forgets_what_is_armed() {
+    let mut pair = touching();
+    let wrong = StationToBand::Finish(Finish {
+        association: Some(AssociationId([9; 16])),
+    });
+    check_refused(pair.ask(wrong), BandRefusal::NotThere, 0);
+    pair.wearer(Wearer::Touch(Ok(90)));
+    assert!(matches!(pair.message(), BandToStation::Touched(_)), "still armed");
+    let finish = StationToBand::Finish(Finish { association: None });
+    assert!(matches!(pair.ask(finish), BandToStation::Finished(_)));
+    assert_eq!(*pair.hardware.screen(), Screen::NoUser);
+}
+
+#[test]
+fn a_band_that_holds_nothing_can_be_asked_to_delete() {
+    let mut pair = Pair::fresh();
+    pair.wearer(Wearer::TakeOff);
+    pair.establish();
+    let ask = StationToBand::DeleteUserData(DeleteUserData {});
+    assert!(matches!(pair.ask(ask), BandToStation::DeletionAsked(_)));
+    pair.wearer(Wearer::PutOn);
+    check_deleted(pair, 0);
 }
 
 #[test]
