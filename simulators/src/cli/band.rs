@@ -29,7 +29,7 @@ pub(super) struct Band {
     /// Knobs of the bands as a TOML file: what goes wrong, and how fast the wearer is.
     #[arg(long, value_name = "FILE")]
     knobs: Option<PathBuf>,
-    /// Signal strength of the first band, in dBm; each further band is 4 dB weaker.
+    /// Signal strength of the first band, in dBm; each further band is 12 dB weaker.
     #[arg(long, default_value_t = -45, allow_negative_numbers = true)]
     rssi_dbm: i16,
     /// Connection interval, in milliseconds; 0 for none.
@@ -79,7 +79,7 @@ impl Band {
                 0,
                 u8::try_from(place).context("at most 256 bands")?,
             ]);
-            let rssi_dbm = self.rssi_dbm - 4 * place as i16;
+            let rssi_dbm = self.rssi_dbm - 12 * place as i16;
             let config = BandConfig {
                 mtu_bytes_max: self.mtu,
                 ..BandConfig::new(address, rssi_dbm)
