@@ -51,6 +51,13 @@ pub struct Identity {
     pub group_policy: GroupPolicy,
 }
 
+/// The user and the band in question, already read: most associations have one of them at each end.
+struct Case<'a> {
+    user: Option<&'a UserRow>,
+    serial: &'a BandSerial,
+    band: Option<&'a Band>,
+}
+
 impl Store {
     /// What the station is. Kept in memory; it changes by [`Store::provision`] only.
     pub fn identity(&self) -> Result<&Identity, StoreError> {
@@ -69,6 +76,8 @@ impl Store {
         fresh: AssociationId,
     ) -> Result<Knowledge, StoreError> {
         let identity = self.identity()?;
+        // One snapshot: nothing changes in between, and SQLite takes its locks once.
+        let _snapshot = self.connection.unchecked_transaction()?;
         let serial = station_core::convert::serial(&query.serial);
         let user = query
             .user
@@ -76,6 +85,7 @@ impl Store {
             .transpose()?
             .flatten();
         let individual = user.as_ref().and_then(|row| row.policy.as_ref());
+        let band = self.band(&serial)?;
         let mut open_intents = self.intents()?;
         open_intents.retain(|intent| intent.serial == query.serial);
         Ok(Knowledge {
@@ -84,8 +94,12 @@ impl Store {
             time,
             individual: individual.map(|id| self.individual_policy(id)).transpose()?,
             group: identity.group_policy.clone(),
-            band: self.band(&serial)?,
-            associations: self.associations(user.as_ref(), &serial)?,
+            associations: self.associations_of(&Case {
+                user: user.as_ref(),
+                serial: &serial,
+                band: band.as_ref(),
+            })?,
+            band,
             held_known: self.held_known(&query.held)?,
             open_intents,
             ticket: query
@@ -104,46 +118,61 @@ impl Store {
         user: Option<&UserRow>,
         serial: &BandSerial,
     ) -> Result<Vec<KnownAssociation>, StoreError> {
+        let band = self.band(serial)?;
+        self.associations_of(&Case {
+            user,
+            serial,
+            band: band.as_ref(),
+        })
+    }
+
+    fn associations_of(&self, case: &Case<'_>) -> Result<Vec<KnownAssociation>, StoreError> {
         let mut known = Vec::new();
-        if let Some(row) = user {
-            self.add_associations(
-                &mut known,
-                "select * from associations where user = ?1",
-                row.user.id.as_str(),
-            )?;
+        if let Some(row) = case.user {
+            let sql = "select * from associations where user = ?1";
+            self.add_associations(&mut known, case, sql, row.user.id.as_str())?;
         }
-        self.add_associations(
-            &mut known,
-            "select * from associations where band = ?1",
-            serial.as_str(),
-        )?;
+        let sql = "select * from associations where band = ?1";
+        self.add_associations(&mut known, case, sql, case.serial.as_str())?;
         Ok(known)
     }
 
     fn add_associations(
         &self,
         known: &mut Vec<KnownAssociation>,
+        case: &Case<'_>,
         sql: &str,
         key: &str,
     ) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([key])?;
         while let Some(row) = found.next()? {
-            let AssociationRow { association, .. } = rows::association(row)?;
-            if known.iter().any(|other| other.association.id == association.id) {
+            let id: [u8; 16] = row.get(0)?;
+            if known.iter().any(|other| other.association.id.0 == id) {
                 continue;
             }
-            let band_seos = self.band(&association.band)?.is_some_and(|band| band.seos);
-            let user_suspended = self
-                .user(&association.user)?
-                .is_some_and(|row| row.user.is_suspended());
+            let AssociationRow { association, .. } = rows::association(row)?;
             known.push(KnownAssociation {
+                band_seos: self.is_seos(case, &association.band)?,
+                user_suspended: self.is_suspended(case, &association.user)?,
                 association,
-                band_seos,
-                user_suspended,
             });
         }
         Ok(())
+    }
+
+    fn is_seos(&self, case: &Case<'_>, serial: &BandSerial) -> Result<bool, StoreError> {
+        if serial == case.serial {
+            return Ok(case.band.is_some_and(|band| band.seos));
+        }
+        Ok(self.band(serial)?.is_some_and(|band| band.seos))
+    }
+
+    fn is_suspended(&self, case: &Case<'_>, id: &UserId) -> Result<bool, StoreError> {
+        match case.user {
+            Some(row) if row.user.id == *id => Ok(row.user.is_suspended()),
+            _ => Ok(self.user(id)?.is_some_and(|row| row.user.is_suspended())),
+        }
     }
 
     fn held_known(&self, held: &[AssociationId]) -> Result<Vec<AssociationId>, StoreError> {
