@@ -28,7 +28,7 @@ const COUNT: usize = 60;
 const BEFORE: usize = 20;
 /// The goal: the long journal's count by the short one's.
 const RATIO_MAX: f64 = 1.2;
-const NAME: &str = "instructions per enrollment at the database, 1,000,000 journal rows beside 10,000";
+const NAME: &str = "instructions per enrollment, 1M journal rows beside 10k";
 
 pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
     if !has_valgrind() {

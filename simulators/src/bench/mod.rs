@@ -175,6 +175,7 @@ type Bench = fn(&Effort) -> Result<Vec<Figure>>;
 /// Every bench, with the ids of the goals it measures.
 const BENCHES: &[(&[&str], Bench)] = &[
     (&["G7", "G7b"], radio::figures),
+    (&["G7b"], station::air_figures),
     (&["G4"], decide::figures),
     (&["G4"], facts::figures),
     (&["G4b"], replay::figures),

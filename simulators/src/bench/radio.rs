@@ -77,7 +77,7 @@ fn wearer_us() -> u64 {
 
 /// The least time the radio needs: each packet takes as many connection events as its frames fill, one
 /// after the other, and the band's last push waits for the next event.
-fn bound_us(mtu_bytes: u16, interval_us: u64) -> u64 {
+pub(super) fn bound_us(mtu_bytes: u16, interval_us: u64) -> u64 {
     let config = LinkConfig::default();
     let payload = gatt::value_len(mtu_bytes) - 3;
     let events = |bytes: usize| {

@@ -1,5 +1,6 @@
 //! G5b, G6, G6b, G11, CPU: the real daemon as a process, with 100,000 users on a real disk.
 
+mod air;
 mod crash;
 mod kiosk;
 mod process;
@@ -21,6 +22,8 @@ use crate::bluez::{DoubleConfig, Pace};
 use crate::cast::Cast;
 use crate::stage::{Daemon, Program, Stage, StageError};
 use kiosk::Visitor;
+
+pub(super) use air::figures as air_figures;
 
 /// Visitors, each with a band of their own.
 const VISITORS: usize = 8;
