@@ -544,6 +544,24 @@ async fn a_second_daemon_is_refused() {
 }
 
 #[tokio::test]
+async fn a_radio_that_ends_stops_the_station_in_good_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = provisioned(&folder);
+    let (commands, _commands) = mpsc::channel(1);
+    let (_, events) = mpsc::channel(1);
+    let (_stop, stopped) = watch::channel(false);
+    let radio = || Radio { commands, events };
+    let problem = serve(config.clone(), [0; 32], radio, stopped).await.unwrap_err();
+    assert_eq!(problem.code, Code::RadioUnavailable);
+    let store = Store::open_to_read(&config.database()).unwrap();
+    let last = store.last_entry().unwrap().unwrap();
+    assert!(matches!(
+        JournalRecord::decode(&last.record),
+        Ok(JournalRecord::Stopped(_))
+    ));
+}
+
+#[tokio::test]
 async fn the_doctor_looks_at_everything() {
     let station = Station::start().await;
     let found = station.until("/api/v1/doctor", |_| true).await;

@@ -120,6 +120,8 @@ struct EventLoop {
     bands_news_at: Option<Instant>,
     stop: watch::Receiver<bool>,
     stopping: Option<Instant>,
+    /// The radio's task has ended, which nobody asked it to.
+    radio_ended: bool,
 }
 
 /// What every part of the loop needs.
@@ -151,7 +153,20 @@ pub async fn run(parts: Parts) -> Result<(), Problem> {
             break;
         }
     }
-    event_loop.close().await.map_err(|error| event_loop.fatal(error))
+    let closed = event_loop.close().await.map_err(|error| event_loop.fatal(error));
+    if event_loop.radio_ended {
+        return Err(radio_ended());
+    }
+    closed
+}
+
+fn radio_ended() -> Problem {
+    Problem::new(
+        Code::RadioUnavailable,
+        "the station stopped",
+        "the radio's task has ended",
+        "start the station again, and report what the log says before this",
+    )
 }
 
 impl EventLoop {
@@ -204,6 +219,7 @@ impl EventLoop {
             bands_news_at: None,
             stop,
             stopping: None,
+            radio_ended: false,
         }
     }
 
@@ -261,7 +277,7 @@ impl EventLoop {
             }
             Event::Timeout => self.on_timeout(now),
             Event::Stop => self.on_stop(now),
-            Event::RadioEnded => return Err(StoreError::Failed("the radio's task has ended".into())),
+            Event::RadioEnded => self.radio_ended = true,
         }
         self.drain(now)
     }
@@ -396,8 +412,8 @@ impl EventLoop {
     /// Whether everything that was under way has ended, or had its time to.
     fn may_stop(&self) -> bool {
         let idle = self.attempt.is_none() && self.identifying.is_none() && self.jobs.is_empty();
-        self.stopping
-            .is_some_and(|at| idle || self.station.clock.now() >= at)
+        let stopping = self.stopping;
+        self.radio_ended || stopping.is_some_and(|at| idle || self.station.clock.now() >= at)
     }
 
     async fn close(&mut self) -> Result<(), StoreError> {
@@ -411,15 +427,7 @@ impl EventLoop {
 
     fn fatal(&self, error: StoreError) -> Problem {
         tracing::error!(error = %error, "the station stops");
-        match error {
-            StoreError::Failed(why) if why.contains("radio") => Problem::new(
-                Code::RadioUnavailable,
-                "the station stopped",
-                why,
-                "start the station again",
-            ),
-            error => error.into_problem("the station stopped", &self.station.config.database()),
-        }
+        error.into_problem("the station stopped", &self.station.config.database())
     }
 }
 
