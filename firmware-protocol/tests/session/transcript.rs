@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(super) struct Transcript {
     pub(super) text: String,
+    /// What each name begins with.
+    pub(super) prefix: &'static str,
 }
 
 impl Transcript {
@@ -15,6 +17,7 @@ impl Transcript {
     }
 
     pub(super) fn bytes(&mut self, name: &str, bytes: &[u8]) {
+        let name = format!("{}{name}", self.prefix);
         let hex: Vec<String> = bytes
             .chunks(32)
             .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect())
@@ -32,7 +35,7 @@ impl Transcript {
     }
 
     pub(super) fn words(&mut self, name: &str, words: &str) {
-        self.text += &format!("{name} = \"{words}\"\n");
+        self.text += &format!("{}{name} = \"{words}\"\n", self.prefix);
     }
 }
 
@@ -55,4 +58,41 @@ pub(super) fn parse(text: &str) -> BTreeMap<String, String> {
         }
     }
     values
+}
+
+/// Writes the values of the file into the blocks of the document; what the document names, the file has.
+pub(super) fn mend(document: &str, file: &str) -> String {
+    let entries = entries(file);
+    let mut mended = String::new();
+    let mut in_block = false;
+    for line in document.lines() {
+        in_block = (in_block && line != "```") || line == "```vectors";
+        match line.split_once('=') {
+            Some((name, _)) if in_block => {
+                let name = name.trim();
+                mended += entries
+                    .get(name)
+                    .unwrap_or_else(|| panic!("{name} is not on file"));
+            }
+            None if in_block && line.starts_with("    ") => {}
+            _ => mended += &format!("{line}\n"),
+        }
+    }
+    mended
+}
+
+/// The lines of each name, as they stand in the file.
+fn entries(file: &str) -> BTreeMap<&str, String> {
+    let mut entries: BTreeMap<&str, String> = BTreeMap::new();
+    let mut name = "";
+    for line in file
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+    {
+        if let Some((new, _)) = line.split_once('=') {
+            name = new.trim();
+        }
+        *entries.entry(name).or_default() += &format!("{line}\n");
+    }
+    entries
 }
