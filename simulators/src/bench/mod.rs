@@ -21,7 +21,7 @@ pub use growth::repeat as repeat_growth;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::Serialize;
 
 /// One line of the result.
@@ -187,6 +187,11 @@ const BENCHES: &[(&[&str], Bench)] = &[
 
 /// Runs the benches whose ids are asked for; all of them if none is.
 pub fn run(ids: &[String], effort: &Effort) -> Result<Vec<Figure>> {
+    let mut all: Vec<_> = BENCHES.iter().flat_map(|(known, _)| *known).copied().collect();
+    all.dedup();
+    if let Some(unknown) = ids.iter().find(|id| !all.contains(&id.as_str())) {
+        bail!("there is no goal {unknown}; there are {}", all.join(", "));
+    }
     let wanted = |known: &[&str]| ids.is_empty() || known.iter().any(|k| ids.iter().any(|id| id == k));
     let mut figures = Vec::new();
     for (known, bench) in BENCHES {

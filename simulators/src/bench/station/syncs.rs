@@ -80,3 +80,26 @@ fn commits(file: &Path) -> Result<usize> {
         .filter(|at| word(at + 4).is_some_and(|pages| pages > 0))
         .count())
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn each_commit_in_the_log_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("some.db");
+        let connection = Connection::open(&file).unwrap();
+        connection.pragma_update(None, "journal_mode", "wal").unwrap();
+        connection.execute_batch("create table rows (body blob)").unwrap();
+        let log = folder.path().join("some.db-wal");
+        let before = commits(&log).unwrap();
+        for pages in [0, 1, 20] {
+            let sql = "insert into rows values (zeroblob(?1))";
+            connection.execute(sql, [4096 * pages]).unwrap();
+        }
+        assert_eq!(commits(&log).unwrap() - before, 3);
+    }
+}
