@@ -77,7 +77,15 @@ fn changes(world: &World, record: &JournalRecord) -> Result<Vec<Change>> {
                 .users
                 .get(&receipt.user)
                 .context("a known user")?;
-            Ok(changes_on_commit(&receipt, &row.user.id, None, &[]))
+            let serial = station_core::convert::serial(&receipt.serial);
+            let band = world.station.directory().bands.get(&serial);
+            Ok(changes_on_commit(
+                &receipt,
+                &row.user.id,
+                committed.seos,
+                band,
+                &[],
+            ))
         }
         _ => Ok(Vec::new()),
     }

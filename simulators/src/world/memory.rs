@@ -64,6 +64,8 @@ pub struct Memory {
     by_band: HashMap<BandSerial, Vec<model::AssociationId>>,
     intents: BTreeMap<AssociationId, Intent>,
     tickets: HashMap<TicketId, TicketState>,
+    /// What was learned of bands beside the directory.
+    bands: HashMap<BandSerial, Band>,
 }
 
 impl Memory {
@@ -78,6 +80,7 @@ impl Memory {
             by_band: HashMap::new(),
             intents: BTreeMap::new(),
             tickets: HashMap::new(),
+            bands: HashMap::new(),
         };
         associations.into_iter().for_each(|row| memory.put(row));
         memory
@@ -139,7 +142,7 @@ impl Memory {
             time,
             group: directory.group.clone(),
             individual: individual.cloned(),
-            band: directory.bands.get(&serial).cloned(),
+            band: self.band(directory, &serial).cloned(),
             associations: self.of_either(directory, user.as_ref().map(|row| &row.user.id), &serial),
             user,
             held_known: query.held.iter().filter(known).copied().collect(),
@@ -166,8 +169,24 @@ impl Memory {
             .map(|id| &self.associations[id])
             .filter(|row| row.association.band != *band);
         rows.chain(others)
-            .map(|row| known_association(directory, row))
+            .map(|row| self.known_association(directory, row))
             .collect()
+    }
+
+    fn known_association(&self, directory: &Directory, row: &AssociationRow) -> KnownAssociation {
+        let association = row.association.clone();
+        let user = directory.user(&association.user);
+        KnownAssociation {
+            user_suspended: user.is_some_and(|row| row.user.is_suspended()),
+            band_seos: self
+                .band(directory, &association.band)
+                .is_some_and(|band| band.seos),
+            association,
+        }
+    }
+
+    fn band<'a>(&'a self, directory: &'a Directory, serial: &BandSerial) -> Option<&'a Band> {
+        self.bands.get(serial).or_else(|| directory.bands.get(serial))
     }
 
     /// Stores an append as a whole, or nothing of it.
@@ -233,6 +252,9 @@ impl Memory {
             Change::CloseIntent { association } => {
                 self.intents.remove(association);
             }
+            Change::PutBand(band) => {
+                self.bands.insert(band.serial, band.clone());
+            }
             // The plant's own list of stock is not this memory's; nothing in a world is reported lost.
             Change::BandFound { .. } | Change::SetAttempts { .. } => {}
         }
@@ -246,21 +268,5 @@ impl Memory {
             self.by_band.entry(association.band).or_default().push(id);
         }
         self.associations.insert(id, row);
-    }
-}
-
-fn known_association(directory: &Directory, row: &AssociationRow) -> KnownAssociation {
-    let association = row.association.clone();
-    let user_suspended = directory
-        .user(&association.user)
-        .is_some_and(|row| row.user.is_suspended());
-    let band_seos = directory
-        .bands
-        .get(&association.band)
-        .is_some_and(|band| band.seos);
-    KnownAssociation {
-        association,
-        user_suspended,
-        band_seos,
     }
 }

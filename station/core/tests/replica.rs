@@ -131,7 +131,7 @@ fn check(associations: &[Association], stock: StockState) -> bool {
     };
     let mut announced: Vec<_> = effects.iter().filter_map(say_effect).collect();
     announced.sort();
-    let changes = changes_on_commit(&receipt(1, 2), &user(1), Some(&band), associations);
+    let changes = changes_on_commit(&receipt(1, 2), &user(1), false, Some(&band), associations);
     assert_eq!(say(&changes), announced, "{associations:?}");
     true
 }
@@ -165,7 +165,7 @@ fn what_is_older_than_what_is_known_changes_only_its_intent() {
         band_epoch: 5,
         ..association(1, 2, 1, true, true)
     };
-    let changes = changes_on_commit(&receipt(1, 4), &user(1), None, &[newer]);
+    let changes = changes_on_commit(&receipt(1, 4), &user(1), false, None, &[newer]);
     assert_eq!(
         changes,
         [Change::CloseIntent {
@@ -177,7 +177,7 @@ fn what_is_older_than_what_is_known_changes_only_its_intent() {
         ..association(1, 1, 1, true, true)
     };
     assert_eq!(
-        changes_on_commit(&receipt(1, 1), &user(1), None, &[same]).len(),
+        changes_on_commit(&receipt(1, 1), &user(1), false, None, &[same]).len(),
         1,
         "a receipt comes twice"
     );

@@ -106,8 +106,9 @@ impl Core {
             receipt: signed,
             band_key: contact.certificate.signing_key,
             recovered,
+            seos: contact.certificate.seos,
         };
-        let changes = changes_of(&receipt, known);
+        let changes = changes_of(&receipt, record.seos, known);
         let serves_person = self.user() == Some(receipt.user) && self.is_of_this_visit(&receipt, known);
         let then = match serves_person {
             true => Then::Done { receipt, recovered },
@@ -143,7 +144,7 @@ impl Core {
     }
 }
 
-fn changes_of(receipt: &Receipt, known: &Knowledge) -> Vec<Change> {
+fn changes_of(receipt: &Receipt, seos: bool, known: &Knowledge) -> Vec<Change> {
     let Some(user) = &known.user else {
         // The proof is kept in the journal; without a user there is no row to write.
         return vec![Change::CloseIntent {
@@ -157,5 +158,11 @@ fn changes_of(receipt: &Receipt, known: &Knowledge) -> Vec<Change> {
             .as_ref()
             .filter(|band| band.serial.as_str() == serial.as_str())
     };
-    changes_on_commit(receipt, &user.user.id, of_band(&receipt.serial), &associations)
+    changes_on_commit(
+        receipt,
+        &user.user.id,
+        seos,
+        of_band(&receipt.serial),
+        &associations,
+    )
 }

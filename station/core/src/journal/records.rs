@@ -222,6 +222,10 @@ pub struct Committed {
     /// The receipt was asked for again, because it had not arrived in the session that committed.
     #[n(3)]
     pub recovered: bool,
+    /// The band also carries a door credential, by its certificate. Absent in early records: no.
+    #[n(4)]
+    #[cbor(default)]
+    pub seos: bool,
 }
 
 /// An intent came to nothing.

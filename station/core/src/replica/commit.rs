@@ -1,7 +1,7 @@
 //! How what a band commits changes the rows.
 
 use firmware_protocol::receipt::Receipt;
-use policy::model::{Association, Band, EndCause, Ending, StockState, UnixMillis, UserId};
+use policy::model::{Association, Band, BandSerial, EndCause, Ending, StockState, UnixMillis, UserId};
 
 use super::rows::{AssociationRow, Change};
 use crate::convert;
@@ -35,8 +35,8 @@ pub fn changes_on_rollback(intent: &Intent, released: Option<TicketId>) -> Vec<C
 /// The rows change like this when a band has committed: the receipt's association is its user's active
 /// one; the band is nobody else's any more; the user's other bands in that zone are inactive.
 ///
-/// `user` is the receipt's user, `band` the row of the receipt's band if there is one, `known` all
-/// associations of both, in any order. The result is the same as the effects the policy announced,
+/// `user` is the receipt's user, `seos` what the band's certificate says of a door credential, `band` the
+/// row of the receipt's band if there is one, `known` all associations of both, in any order. The result is the same as the effects the policy announced,
 /// provided that nothing was learned in between; what is known now counts.
 ///
 /// A receipt that is older than what is known of the band changes nothing but its intent: the band's
@@ -44,6 +44,7 @@ pub fn changes_on_rollback(intent: &Intent, released: Option<TicketId>) -> Vec<C
 pub fn changes_on_commit(
     receipt: &Receipt,
     user: &UserId,
+    seos: bool,
     band: Option<&Band>,
     known: &[Association],
 ) -> Vec<Change> {
@@ -53,6 +54,7 @@ pub fn changes_on_commit(
         changes.extend(facts.endings());
         changes.extend(facts.deactivations());
         changes.push(Change::PutAssociation(facts.new_row()));
+        changes.extend(band_to_remember(facts.band, seos, band).map(Change::PutBand));
         let found = band.filter(|band| band.stock == StockState::Lost);
         changes.extend(found.map(|band| Change::BandFound { serial: band.serial }));
     }
@@ -60,6 +62,20 @@ pub fn changes_on_commit(
         association: receipt.association,
     });
     changes
+}
+
+/// A band that is not on the stock list, or said to open no doors though its certificate says so, is
+/// remembered: whoever holds a SEOS-enabled band keeps to it, on the list or not (N-07).
+fn band_to_remember(serial: BandSerial, seos: bool, band: Option<&Band>) -> Option<Band> {
+    match band {
+        None => Some(Band {
+            serial,
+            seos,
+            stock: StockState::Unknown,
+        }),
+        Some(band) if seos && !band.seos => Some(Band { seos, ..band.clone() }),
+        Some(_) => None,
+    }
 }
 
 /// What [`TicketState`] becomes by a change, for stores in memory.
@@ -81,7 +97,7 @@ pub fn ticket_state_after(state: TicketState, change: &Change) -> TicketState {
 struct Facts<'a> {
     receipt: &'a Receipt,
     user: &'a UserId,
-    band: policy::model::BandSerial,
+    band: BandSerial,
     id: policy::model::AssociationId,
     /// Open associations in the receipt's zone, the receipt's own apart.
     open: Vec<&'a Association>,

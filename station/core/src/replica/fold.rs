@@ -97,7 +97,7 @@ impl Rows {
         let concerned = |a: &&Association| a.user == *user || a.band == serial;
         let rows = self.associations.values().map(|row| &row.association);
         let known: Vec<Association> = rows.filter(concerned).cloned().collect();
-        changes_on_commit(&receipt, user, self.bands.get(&serial), &known)
+        changes_on_commit(&receipt, user, committed.seos, self.bands.get(&serial), &known)
     }
 
     /// Applies one change, as a store does.
@@ -111,6 +111,9 @@ impl Rows {
                 association.active = false;
             }),
             Change::DeactivateAssociation { id } => self.with(*id, |association| association.active = false),
+            Change::PutBand(band) => {
+                self.bands.insert(band.serial, band.clone());
+            }
             Change::BandFound { serial } => {
                 let band = self.bands.get_mut(serial);
                 band.into_iter().for_each(|band| band.stock = StockState::InStock);

@@ -132,6 +132,8 @@ pub enum Change {
         /// Which.
         id: policy::model::AssociationId,
     },
+    /// Insert the band, or replace the one with its serial: what was learned of it.
+    PutBand(policy::model::Band),
     /// The band, reported lost, is in its user's hands: it is in stock again.
     BandFound {
         /// Which band.

@@ -171,6 +171,10 @@ impl Store {
                 let at = row(&mut self.associations, *id);
                 self.associations[at].association.active = false;
             }
+            Change::PutBand(band) => {
+                self.bands.retain(|other| other.serial != band.serial);
+                self.bands.push(band.clone());
+            }
             Change::BandFound { serial } => {
                 let found = self.bands.iter_mut().filter(|band| band.serial == *serial);
                 found.for_each(|band| band.stock = StockState::InStock);

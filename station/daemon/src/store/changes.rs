@@ -66,6 +66,7 @@ fn apply_one(
         Change::CloseIntent { association } => {
             writer.delete(&tables::INTENTS, ValueRef::Blob(&association.0))
         }
+        Change::PutBand(band) => rows::put_band(writer, band),
         Change::BandFound { serial } => {
             let band = super::replica::band(transaction, serial)?;
             let band =

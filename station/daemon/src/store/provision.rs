@@ -78,7 +78,8 @@ impl Store {
         };
         let known = self.associations(Some(&user), &serial)?;
         let known: Vec<_> = known.into_iter().map(|known| known.association).collect();
-        let changes = changes_on_commit(&receipt, &user.user.id, self.band(&serial)?.as_ref(), &known);
+        let (user, band) = (&user.user.id, self.band(&serial)?);
+        let changes = changes_on_commit(&receipt, user, committed.seos, band.as_ref(), &known);
         self.durably(|transaction| changes::apply(transaction, &changes))
     }
 }
