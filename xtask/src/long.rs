@@ -69,6 +69,7 @@ pub(crate) fn fuzz(passed: &Passed) -> Result<()> {
 
 /// Nightly volumes. Tests read `BANDSTAND_VOLUME` and `PROPTEST_CASES`.
 pub(crate) fn soak(options: &Soak) -> Result<()> {
+    exec::run(&mut cargo(["build", "--release", "--workspace", "--bins"]))?;
     let mut tests = cargo([
         "test",
         "--release",

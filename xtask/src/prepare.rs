@@ -11,11 +11,23 @@ struct Need {
     without: &'static str,
 }
 
-const NEEDS: &[Need] = &[Need {
-    program: "dbus-daemon",
-    package: "dbus",
-    without: "tests on a private bus cannot run",
-}];
+const NEEDS: &[Need] = &[
+    Need {
+        program: "dbus-daemon",
+        package: "dbus",
+        without: "tests on a private bus cannot run",
+    },
+    Need {
+        program: "strace",
+        package: "strace",
+        without: "the station is not killed at each write, and its disk does not fail",
+    },
+    Need {
+        program: "faketime",
+        package: "faketime",
+        without: "no clock is set back under a running station",
+    },
+];
 
 /// Installs by apt what is missing, if this machine has apt and this user may; says what was done.
 pub(crate) fn install_what_tests_need(may_install: bool) {
