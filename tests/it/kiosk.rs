@@ -18,7 +18,7 @@ use simulators::cast::{Cast, Person};
 use simulators::peripheral::Peripheral;
 use simulators::stage::{Daemon, HELD_DBM, Program, Stage, StageError};
 use station_core::journal::JournalRecord;
-use station_daemon::api::model::{CodeAnswer, Enrollment, Event};
+use station_daemon::api::model::{Bands, CodeAnswer, Enrollment, Event};
 use station_daemon::clock::Clock;
 use station_daemon::problem::{Code, Problem};
 use tokio::time::{interval, timeout};
@@ -322,7 +322,7 @@ pub(crate) async fn enroll_watched(
             Err(problem) if problem.code == Code::DaemonUnreachable => return Seen::Gone,
             Err(problem) => return Seen::Problem(problem),
         };
-        let mut compared = false;
+        let mut compared = None;
         while let Some(event) = events.next::<Event>().await {
             let Event::Enrollment(now) = event else { continue };
             if now.id != id {
@@ -332,7 +332,8 @@ pub(crate) async fn enroll_watched(
             if now.stage.is_final() {
                 return Seen::Ended(now);
             }
-            if now.code.is_some() && !std::mem::replace(&mut compared, true) {
+            // Each session has a code of its own: after a lost link there is another one to compare.
+            if now.code.is_some() && now.code != std::mem::replace(&mut compared, now.code.clone()) {
                 let path = format!("/api/v1/enrollments/{id}/code");
                 // An attempt that ended meanwhile says so by its next event; so does a station that died.
                 let _ = daemon
@@ -355,6 +356,23 @@ async fn begin(daemon: &Daemon, start: &Value) -> Result<Enrollment, Problem> {
             begun => return begun,
         }
     }
+}
+
+/// Waits until the station sees so many bands near.
+pub(crate) async fn until_near(daemon: &Daemon, count: usize) {
+    let looked = async {
+        let mut looks = interval(LOOK);
+        loop {
+            looks.tick().await;
+            let bands: Bands = daemon.client.get("/api/v1/bands").await.unwrap();
+            if bands.bands.iter().filter(|band| band.near).count() == count {
+                return;
+            }
+        }
+    };
+    timeout(LIMIT, looked)
+        .await
+        .unwrap_or_else(|_| panic!("never {count} bands near"));
 }
 
 /// Looks again and again until `done`; for what sends no event.

@@ -2,9 +2,13 @@
 
 mod crash;
 mod daemon_crash;
-mod daemon_faults;
+mod daemon_files;
+mod daemon_people;
+mod daemon_radio;
+mod demo;
 mod fuzz;
 mod kiosk;
+mod privacy;
 mod scenarios;
 mod tidy;
 mod world;

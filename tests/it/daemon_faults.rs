@@ -1,1 +1,0 @@
-//! Whatever can go wrong around the real station: radio, people, secrets, files.

@@ -1,0 +1,113 @@
+//! The demo keeps its promise: three people, the documented lines, and nothing left behind.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::kiosk::until;
+
+/// The simulators' program beside the station's.
+fn program() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let found = this
+        .ancestors()
+        .map(|folder| folder.join("bandstand-sim"))
+        .find(|path| path.exists());
+    found.expect("bandstand-sim is built: run `cargo build --workspace --bins`")
+}
+
+/// The demo with a folder of its own for whatever it leaves behind.
+fn demo(arguments: &[&str], temp: &Path) -> Command {
+    let mut command = Command::new(program());
+    command
+        .arg("demo")
+        .args(arguments)
+        .env("TMPDIR", temp)
+        .stdin(Stdio::null());
+    command
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Processes that know the folder by their arguments or their environment.
+fn processes_of(temp: &Path) -> Vec<String> {
+    let name = temp.to_str().unwrap().as_bytes();
+    let has = |path: PathBuf| fs::read(path).is_ok_and(|bytes| bytes.windows(name.len()).any(|w| w == name));
+    let own = std::process::id().to_string();
+    fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()) && *pid != own)
+        .filter(|pid| {
+            has(Path::new("/proc").join(pid).join("environ"))
+                || has(Path::new("/proc").join(pid).join("cmdline"))
+        })
+        .collect()
+}
+
+async fn nothing_is_left(temp: &Path) {
+    until("no process is left", || processes_of(temp).is_empty()).await;
+    let left: Vec<_> = fs::read_dir(temp)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+#[tokio::test]
+async fn the_demo_tells_its_story_in_lines() {
+    let temp = tempfile::tempdir().unwrap();
+    let output = demo(&["--once", "--json"], temp.path()).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines = lines(&output);
+    let keys: BTreeSet<_> = ["step", "person", "band", "outcome", "reason", "milliseconds"].into();
+    for line in &lines {
+        let found: BTreeSet<_> = line.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(found, keys, "{line}");
+        assert!(
+            line["milliseconds"].is_u64() && line["step"].is_string(),
+            "{line}"
+        );
+    }
+    let ends: Vec<_> = lines.iter().filter(|line| line["step"] == "ended").collect();
+    let outcomes: Vec<_> = ends
+        .iter()
+        .map(|line| line["outcome"].as_str().unwrap())
+        .collect();
+    assert_eq!(outcomes, ["done", "done", "refused"], "{lines:?}");
+    assert_eq!(ends[2]["reason"], "seos_held_by_another");
+    nothing_is_left(temp.path()).await;
+}
+
+#[tokio::test]
+async fn a_demo_that_is_stopped_in_the_middle_leaves_nothing_behind() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let temp = tempfile::tempdir().unwrap();
+        let mut demo = demo(&["--json"], temp.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        let mut reader = std::io::BufReader::new(demo.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut reader, &mut first).unwrap();
+        assert!(first.contains("\"step\""), "{first}");
+        kill_process(Pid::from_child(&demo), signal).unwrap();
+        demo.wait().unwrap();
+        drop(reader);
+        nothing_is_left(temp.path()).await;
+    }
+}
