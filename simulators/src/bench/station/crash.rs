@@ -1,32 +1,41 @@
 //! G11: the daemon is killed, starts again, and has lost nothing it had acknowledged.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, ensure};
+use firmware_protocol::receipt::Receipt;
+use station_core::convert;
 use station_core::journal::JournalRecord;
 use station_daemon::store::Store;
 
 use super::kiosk::follow;
 use super::start::answered;
 use super::{Scene, VISITORS};
-use crate::bench::{Figure, Goal, median};
+use crate::bench::{Figure, Goal, median, note};
 
 /// Journal entries read at a time.
 const PAGE_LEN: u32 = 1000;
 /// The goal for the time to be ready again.
 const RATIO_MAX: f64 = 2.0;
 
-/// Kills the daemon once for each visitor: at the moment it acknowledges, or in the middle of the touches.
+/// Kills the daemon twice for each visitor: at the moment it acknowledges or in the middle of the touches,
+/// and once more when it has come back. What it acknowledged is looked for by its association's id.
 pub(super) async fn figures(scene: &mut Scene, start_ms: f64) -> Result<Vec<Figure>> {
     let mut acknowledged = committed(scene)?;
-    let (mut lost, mut starts) = (0, Vec::new());
+    let (mut promised, mut starts) = (0, Vec::new());
     for number in 0..VISITORS {
-        acknowledged += usize::from(killed_in_a_visit(scene, number).await?);
+        if let Some(association) = killed_in_a_visit(scene, number).await? {
+            acknowledged.insert(association);
+            promised += 1;
+        }
         let (daemon, start) = answered(scene).await?;
         starts.push(start);
         daemon.kill().await?;
-        let found = committed(scene)?;
-        lost += acknowledged.saturating_sub(found);
-        acknowledged = found;
     }
+    note(&format!(
+        "{promised} of {VISITORS} first kills came after \"done\", the others in the touches"
+    ));
+    let lost = acknowledged.difference(&committed(scene)?).count();
     let name = "SIGKILL to the first answer, beside a cold start";
     let lost_name = format!("acknowledged enrollments lost in {} kills", 2 * VISITORS);
     Ok(vec![
@@ -42,8 +51,8 @@ pub(super) async fn figures(scene: &mut Scene, start_ms: f64) -> Result<Vec<Figu
     ])
 }
 
-/// Whether the station had said "done" before it died.
-async fn killed_in_a_visit(scene: &mut Scene, number: usize) -> Result<bool> {
+/// The association the station had acknowledged before it died, if it had.
+async fn killed_in_a_visit(scene: &mut Scene, number: usize) -> Result<Option<String>> {
     let (daemon, _) = answered(scene).await?;
     daemon.radio_ready().await?;
     let visitor = &mut scene.visitors[number];
@@ -55,25 +64,30 @@ async fn killed_in_a_visit(scene: &mut Scene, number: usize) -> Result<bool> {
     let seen = seen.await?;
     daemon.kill().await?;
     visitor.step_back();
-    Ok(seen.outcome.is_some_and(|outcome| outcome.code == "done"))
+    let done = seen.outcome.filter(|outcome| outcome.code == "done");
+    done.map(|outcome| outcome.association.context("what is done names its association"))
+        .transpose()
 }
 
-/// Commits in the journal, after its chain was checked.
-fn committed(scene: &Scene) -> Result<usize> {
+/// The associations committed in the journal, after its chain was checked.
+fn committed(scene: &Scene) -> Result<BTreeSet<String>> {
     let store = Store::open_to_read(&scene.database())?;
     let verification = store.verify_journal()?;
-    anyhow::ensure!(
+    ensure!(
         verification.fault.is_none(),
         "the journal does not hold: {verification:?}"
     );
-    let (mut next, mut count) = (1, 0);
+    let (mut next, mut found) = (1, BTreeSet::new());
     while next <= verification.head.sequence {
         let entries = store.entries(next, PAGE_LEN)?;
         next += entries.len() as u64;
-        let records = entries.iter().map(|entry| JournalRecord::decode(&entry.record));
-        count += records
-            .filter(|record| matches!(record, Ok(JournalRecord::Committed(_))))
-            .count();
+        for entry in &entries {
+            if let JournalRecord::Committed(committed) = JournalRecord::decode(&entry.record)? {
+                let receipt = Receipt::verify(&committed.receipt, &committed.band_key);
+                let receipt = receipt.ok().context("a receipt of a band")?;
+                found.insert(convert::association_id(receipt.association).to_string());
+            }
+        }
     }
-    Ok(count)
+    Ok(found)
 }
