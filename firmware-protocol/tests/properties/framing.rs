@@ -293,6 +293,39 @@ fn a_gap_is_told_at_once_and_filled_at_once() {
     assert_eq!(all(&mut sender), frames[2..], "progress was made: once more");
 }
 
+/// An acknowledgement that newer ones have overtaken says nothing about now.
+#[test]
+fn a_late_acknowledgement_asks_for_nothing() {
+    let (mut sender, _) = three_under_way();
+    for acknowledged in [1, 0] {
+        let frame = [0, 0, acknowledged];
+        sender
+            .handle_input(Instant::ZERO, &frame)
+            .expect("an acknowledgement");
+        assert!(all(&mut sender).is_empty(), "{acknowledged}");
+    }
+}
+
+/// What is wrong with a frame by itself is wrong when it comes, in its turn or not.
+#[test]
+fn a_frame_is_judged_when_it_comes() {
+    for sequence in [0, 3, 200] {
+        let mut receiver = Framing::new(23, Instant::ZERO);
+        let fault = receiver.handle_input(Instant::ZERO, &[5, sequence, 0, 0]);
+        assert_eq!(fault, Err(FrameFault::Truncated), "{sequence}");
+    }
+}
+
+/// An early frame that comes again replaces the one that was kept.
+#[test]
+fn of_two_early_frames_the_later_counts() {
+    let mut receiver = Framing::new(23, Instant::ZERO);
+    for frame in [&[6, 1, 0, 0xbb][..], &[6, 1, 0, 0xcc], &[5, 0, 0, 0, 2, 0xaa]] {
+        receiver.handle_input(Instant::ZERO, frame).expect("a good frame");
+    }
+    assert_eq!(receiver.poll_packet(), Some(vec![0xaa, 0xcc]));
+}
+
 /// With a window of 16 and numbers of one byte, the past is 127 long.
 #[test]
 fn frames_of_the_past_do_no_harm() {

@@ -245,6 +245,18 @@ fn what_cannot_be_read_is_refused_by_name_and_the_session_goes_on() {
     assert!(matches!(liar.heard(), BandToStation::DeletionAsked(_)));
 }
 
+/// While its last message is under way the band reads nothing, but a fault of framing ends the link at once.
+#[test]
+fn a_fault_of_framing_ends_the_end() {
+    let mut liar = Liar::revealed();
+    liar.say(&[0x82, 0x05, 0xa0]);
+    assert!(matches!(liar.heard(), BandToStation::Finished(_)));
+    assert!(!liar.band.poll_end(), "not acknowledged yet");
+    liar.band.handle_input(NOW, &[0, 0], &mut Nothing);
+    liar.check(StationMisbehaved::Link(FrameFault::Truncated));
+    assert!(liar.band.poll_transmit().is_none() && liar.band.poll_end());
+}
+
 /// A station that knows only the first half of the handshake, as a replay of it does, hears nothing more.
 #[test]
 fn the_band_says_nothing_before_the_station_has_proven_its_key() {
