@@ -10,25 +10,17 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use station_daemon::api::model::{
-    Bands, CodeAnswer, Enrollment, Event, Identification, Outcome, Secret, Start,
-};
+use station_daemon::api::model::{Bands, Enrollment, Event, Outcome};
 use station_daemon::cli::client::{Client, Events};
 use station_daemon::clock::Clock;
-use station_daemon::problem::Code;
 
 use crate::band::SimBand;
 use crate::bluez::{BandPort, DoubleConfig, Pace};
 use crate::signals::until_stopped;
-use crate::stage::{Daemon, FAR_DBM, HELD_DBM, Program, Stage, StageError};
+use crate::stage::{Daemon, FAR_DBM, HELD_DBM, Program, Stage, StageError, begin, follow};
 use firmware_protocol::band::Wearer;
 use script::{Scene, Story};
 use tell::Teller;
-
-/// Between two looks whether the station is free again.
-const BUSY_POLL: Duration = Duration::from_millis(100);
-/// Looks before the demo gives up.
-const BUSY_TRIES: u32 = 100;
 
 /// What the demo is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,8 +57,8 @@ pub async fn run(options: Options, station: &str) -> Result<()> {
         played = play(&mut stage, &teller, station) => played?,
         stopped = until_stopped() => return Ok(stopped?),
     };
-    teller.closing(&stage, station);
     if !options.once {
+        teller.closing(&stage, station);
         until_stopped().await?;
     }
     daemon.stop().await?;
@@ -105,13 +97,13 @@ async fn play_scene(
     let mut events = client.follow("/api/v1/events").await?;
     port.set_rssi(HELD_DBM);
     port.with(|band, now| band.act(now, Wearer::Press));
-    let start = Start {
-        identification: Identification::Ticket(Secret::new(scene.ticket.clone())),
-        device: None,
-        serial: None,
+    let begun = begin(client, &scene.ticket, None).await?;
+    let seen = |now: &Enrollment| {
+        teller.progress(scene, now);
+        false
     };
-    let begun = begin(client, &start).await?;
-    let ended = follow(client, &mut events, &begun.id, scene, teller).await?;
+    let ended = follow(client, &mut events, &begun.id, seen).await?;
+    teller.outcome(scene, &ended);
     port.set_rssi(FAR_DBM);
     until_nobody_is_near(client, &mut events).await?;
     Ok(ended)
@@ -131,49 +123,6 @@ async fn until_nobody_is_near(client: &Client, events: &mut Events) -> Result<()
         }
     }
     Ok(())
-}
-
-/// Begins an enrollment as soon as the station has said goodbye to the band before.
-async fn begin(client: &Client, start: &Start) -> Result<Enrollment> {
-    let mut tries = tokio::time::interval(BUSY_POLL);
-    for _ in 0..BUSY_TRIES {
-        tries.tick().await;
-        match client.post("/api/v1/enrollments", start).await {
-            Err(problem) if problem.code == Code::Busy => {}
-            begun => return Ok(begun?),
-        }
-    }
-    bail!("the station stays busy with the person before")
-}
-
-/// Shows what happens until it is over, and compares the code as the person at the kiosk would.
-async fn follow(
-    client: &Client,
-    events: &mut Events,
-    id: &str,
-    scene: &Scene,
-    teller: &Teller,
-) -> Result<Enrollment> {
-    let mut compared = false;
-    while let Some(event) = events.next::<Event>().await {
-        let Event::Enrollment(now) = event else { continue };
-        if now.id != id {
-            continue;
-        }
-        teller.progress(scene, &now);
-        if now.code.is_some() && !std::mem::replace(&mut compared, true) {
-            let path = format!("/api/v1/enrollments/{id}/code");
-            let _: Enrollment = client.post(&path, &CodeAnswer { same: true }).await?;
-        }
-        if now.stage.is_final() {
-            teller.outcome(scene, &now);
-            return Ok(*now);
-        }
-    }
-    bail!(
-        "the station's events ended in the middle of {}'s enrollment",
-        scene.person.name
-    )
 }
 
 /// The demo is a promise: another outcome than the story's is an error.

@@ -2,8 +2,10 @@
 //! daemon as a process of its own. Demo, end-to-end tests and benchmarks play on it.
 
 mod daemon;
+mod visit;
 
 pub use daemon::{Daemon, DaemonError, Program};
+pub use visit::{begin, follow};
 
 use std::fs;
 use std::io::{self, Write};

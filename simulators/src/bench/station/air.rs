@@ -6,11 +6,12 @@ use anyhow::Result;
 use firmware_protocol::id::Zone;
 use station_daemon::clock::Clock;
 
-use super::kiosk::{Visitor, follow};
+use super::kiosk::Visitor;
 use crate::bench::radio::bound_us;
 use crate::bench::{Effort, Figure, Goal, median, note};
 use crate::bluez::{DoubleConfig, Pace};
 use crate::cast::Cast;
+use crate::stage::follow;
 use crate::stage::{Daemon, Program, Stage, StageError};
 
 const INTERVAL: Duration = Duration::from_millis(30);

@@ -8,10 +8,10 @@ use station_core::convert;
 use station_core::journal::JournalRecord;
 use station_daemon::store::Store;
 
-use super::kiosk::follow;
 use super::start::answered;
 use super::{Scene, VISITORS};
 use crate::bench::{Figure, Goal, median, note};
+use crate::stage::follow;
 
 /// Journal entries read at a time.
 const PAGE_LEN: u32 = 1000;

@@ -1,22 +1,14 @@
 //! One person after the other at a real daemon's kiosk.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use firmware_protocol::band::Wearer;
-use station_daemon::api::model::{CodeAnswer, Enrollment, Event, Identification, Secret, Start};
+use station_daemon::api::model::Enrollment;
 use station_daemon::cli::client::{Client, Events};
-use station_daemon::problem::Code;
 
 use crate::band::{Knobs, SimBand};
 use crate::bluez::BandPort;
 use crate::cast::{Cast, Person};
-use crate::stage::{FAR_DBM, HELD_DBM, Stage};
-
-/// Between two looks whether the station is free again.
-const BUSY_POLL: Duration = Duration::from_millis(20);
-/// Looks before the bench gives up.
-const BUSY_TRIES: u32 = 1000;
+use crate::stage::{FAR_DBM, HELD_DBM, Stage, begin, follow};
 
 /// Somebody with a band that answers at once, so that the station's time is what is measured.
 pub(super) struct Visitor {
@@ -65,12 +57,7 @@ impl Visitor {
         let events = client.follow("/api/v1/events").await?;
         port.set_rssi(HELD_DBM);
         port.with(|band, now| band.act(now, Wearer::Press));
-        let start = Start {
-            identification: Identification::Ticket(Secret::new(ticket)),
-            device: None,
-            serial: Some(self.serial.clone()),
-        };
-        Ok((begin(client, &start).await?, events))
+        Ok((begin(client, &ticket, Some(&self.serial)).await?, events))
     }
 
     /// Enrolls, and steps back.
@@ -90,41 +77,4 @@ impl Visitor {
             port.set_rssi(FAR_DBM);
         }
     }
-}
-
-/// Begins as soon as the station has said goodbye to the band before.
-async fn begin(client: &Client, start: &Start) -> Result<Enrollment> {
-    let mut tries = tokio::time::interval(BUSY_POLL);
-    for _ in 0..BUSY_TRIES {
-        tries.tick().await;
-        match client.post("/api/v1/enrollments", start).await {
-            Err(problem) if problem.code == Code::Busy => {}
-            begun => return Ok(begun?),
-        }
-    }
-    bail!("the station stays busy with the person before")
-}
-
-/// Follows an attempt, comparing the code as the person would, until it is over or `enough`.
-pub(super) async fn follow(
-    client: &Client,
-    events: &mut Events,
-    id: &str,
-    enough: impl Fn(&Enrollment) -> bool,
-) -> Result<Enrollment> {
-    let mut compared = false;
-    while let Some(event) = events.next::<Event>().await {
-        let Event::Enrollment(now) = event else { continue };
-        if now.id != id {
-            continue;
-        }
-        if now.code.is_some() && !std::mem::replace(&mut compared, true) {
-            let path = format!("/api/v1/enrollments/{id}/code");
-            let _: Enrollment = client.post(&path, &CodeAnswer { same: true }).await?;
-        }
-        if now.stage.is_final() || enough(&now) {
-            return Ok(*now);
-        }
-    }
-    bail!("the station's events ended in the middle of an enrollment")
 }
