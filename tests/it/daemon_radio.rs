@@ -134,6 +134,24 @@ async fn two_bands_equally_near_are_nobodys_choice() {
     kiosk.agrees(&[&mine, &other], 0);
 }
 
+/// The end of one attempt's link is not taken for the end of the next one's.
+#[tokio::test]
+async fn the_next_attempt_begins_while_the_link_of_the_last_one_ends() {
+    let Some(mut kiosk) = Kiosk::new() else { return };
+    let (mara, band) = kiosk.person_with_band("4711", "SIM-1");
+    kiosk.init("");
+    let daemon = kiosk.start().await;
+    for _ in 0..12 {
+        let start = kiosk.ticket(&mara);
+        let Seen::Ended(ended) = enroll(&daemon, &start).await else {
+            panic!("no end")
+        };
+        assert_eq!(ended.stage, Stage::Done, "{ended:?}");
+        assert!(ended.elapsed_ms < 5_000, "{ended:?}\n{}", daemon.log_text());
+    }
+    kiosk.agrees(&[&band], 0);
+}
+
 /// Looks like a band from outside, and is none.
 struct Foreigner {
     beacon: Beacon,

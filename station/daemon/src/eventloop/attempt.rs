@@ -146,6 +146,8 @@ impl Attempt {
     pub(super) fn owns(&self, event: &RadioEvent) -> bool {
         let own = match &self.link {
             Link::None { .. } => return false,
+            // A link that is being made fails by name; what ended is the link of the attempt before.
+            Link::Connecting(_) if matches!(event, RadioEvent::Disconnected { .. }) => return false,
             Link::Connecting(device) | Link::Up(device, _) | Link::Closing(device, _) => device,
         };
         match event {
