@@ -9,7 +9,7 @@ use simulators::bluez::{Address, BandConfig, Double};
 use simulators::cast::Cast;
 use simulators::peripheral::Peripheral;
 use simulators::stage::HELD_DBM;
-use station_daemon::api::model::Stage;
+use station_daemon::api::model::{Event, Stage};
 use station_daemon::clock::Clock;
 
 use crate::kiosk::{Kiosk, Seen, enroll, enroll_watched, held, quick, until_near};
@@ -108,6 +108,39 @@ async fn a_band_that_leaves_in_a_capture_may_come_back() {
     let seen = seen.await;
     assert!(left);
     assert_eq!(seen.code(), "done", "{seen:?}\n{}", daemon.log_text());
+    kiosk.agrees(&[&band], 0);
+}
+
+/// The command line compares the second session's code too.
+#[tokio::test]
+async fn the_command_line_goes_on_after_a_lost_link() {
+    let Some(mut kiosk) = Kiosk::new() else { return };
+    let (mara, band) = kiosk.person_with_band("4711", "SIM-1");
+    let slow = Knobs {
+        touch_ms: 150,
+        ..quick()
+    };
+    band.with(|wrist, _| wrist.band.set_knobs(slow));
+    kiosk.init("");
+    let daemon = kiosk.start().await;
+    let mut events = daemon.client.follow("/api/v1/events").await.unwrap();
+    let ticket = kiosk.cast.ticket(&mara);
+    let arguments = ["enroll", "--json", "--accept-code", "--ticket", &ticket];
+    let mut command = kiosk.program.command(&kiosk.stage, &arguments);
+    let ran = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let mut left = false;
+    while let Some(event) = events.next::<Event>().await {
+        let Event::Enrollment(now) = event else { continue };
+        if now.stage.is_final() {
+            break;
+        } else if now.touches.is_some() && !std::mem::replace(&mut left, true) {
+            band.set_in_range(false);
+        } else if now.stage == Stage::BringBack {
+            band.set_in_range(true);
+        }
+    }
+    let output = ran.await.unwrap();
+    assert!(left && output.status.success(), "{output:?}");
     kiosk.agrees(&[&band], 0);
 }
 

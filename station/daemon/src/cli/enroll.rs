@@ -74,6 +74,7 @@ impl Follower {
         let id = begun.id.clone();
         self.show(&begun);
         let mut answer = Answer::NotAsked;
+        let mut asked = None;
         loop {
             let enrollment = tokio::select! {
                 next = next_of(&mut events, &id) => match next {
@@ -94,8 +95,10 @@ impl Follower {
             if enrollment.stage.is_final() {
                 return Ok(enrollment);
             }
-            if let (Answer::NotAsked, Some(code)) = (&answer, &enrollment.code) {
-                answer = self.ask(&id, code).await?;
+            // Each session has a code of its own: after a lost link there is another one to compare.
+            if let Some(code) = enrollment.code.filter(|code| asked.as_ref() != Some(code)) {
+                answer = self.ask(&id, &code).await?;
+                asked = Some(code);
             }
         }
     }
