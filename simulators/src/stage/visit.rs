@@ -22,14 +22,16 @@ pub async fn follow(
     id: &str,
     mut see: impl FnMut(&Enrollment) -> bool,
 ) -> Result<Enrollment> {
-    let mut compared = false;
+    let mut compared = None;
     while let Some(event) = events.next::<Event>().await {
         let Event::Enrollment(now) = event else { continue };
         if now.id != id {
             continue;
         }
         let enough = see(&now);
-        if now.code.is_some() && !std::mem::replace(&mut compared, true) {
+        // After a lost link there is another session with another code.
+        if now.code.is_some() && now.code != compared {
+            compared.clone_from(&now.code);
             let path = format!("/api/v1/enrollments/{id}/code");
             let _: Enrollment = client.post(&path, &CodeAnswer { same: true }).await?;
         }
