@@ -418,11 +418,13 @@ impl EventLoop {
 
     async fn close(&mut self) -> Result<(), StoreError> {
         let time_ms = self.station.believed_ms();
-        let stopped = self
-            .station
-            .store
-            .run(move |store| store.append(time_ms, &[Stopped {}.into()], &[]));
-        stopped.await.map(drop)
+        let stopped = self.station.store.run(move |store| {
+            store.append(time_ms, &[Stopped {}.into()], &[])?;
+            // Whoever copies the database of a stopped station copies all of it.
+            store.fold_log();
+            Ok(())
+        });
+        stopped.await
     }
 
     fn fatal(&self, error: StoreError) -> Problem {

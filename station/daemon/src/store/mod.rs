@@ -202,7 +202,7 @@ impl Store {
 
     /// Folds the write-ahead log into the database file. What is in the log is durable already; a failure
     /// here is tried again later and costs the next start a little time.
-    fn fold_log(&mut self) {
+    pub(crate) fn fold_log(&mut self) {
         let folded = self.connection.pragma_query(None, "wal_checkpoint", |_| Ok(()));
         if let Err(error) = folded {
             tracing::warn!(%error, "the write-ahead log could not be folded");
