@@ -20,6 +20,8 @@ pub(super) struct Nearby {
     near_dbm: i16,
     lead_db: i16,
     bands: BTreeMap<DeviceId, (Beacon, i16)>,
+    /// Bands seen only once so far: their neighbors may not have been heard yet, so they are not chosen.
+    once: BTreeSet<DeviceId>,
 }
 
 /// Which band is meant.
@@ -40,6 +42,7 @@ impl Nearby {
             near_dbm: config.near_dbm,
             lead_db,
             bands: BTreeMap::new(),
+            once: BTreeSet::new(),
         }
     }
 
@@ -48,6 +51,11 @@ impl Nearby {
         let is_new = !self.bands.contains_key(&device);
         if is_new && self.bands.len() >= BANDS_MAX && !self.make_room(rssi_dbm) {
             return false;
+        }
+        if is_new {
+            self.once.insert(device.clone());
+        } else {
+            self.once.remove(&device);
         }
         let before = self.bands.insert(device, (beacon, rssi_dbm));
         let quiet = |beacon: Beacon| Beacon {
@@ -64,16 +72,18 @@ impl Nearby {
             return false;
         };
         let device = device.clone();
-        self.bands.remove(&device);
+        self.gone(&device);
         true
     }
 
     pub(super) fn gone(&mut self, device: &DeviceId) -> bool {
+        self.once.remove(device);
         self.bands.remove(device).is_some()
     }
 
     pub(super) fn clear(&mut self) {
         self.bands.clear();
+        self.once.clear();
     }
 
     pub(super) fn contains(&self, device: &DeviceId) -> bool {
@@ -90,6 +100,7 @@ impl Nearby {
             [(_, (_, first)), (_, (_, second)), ..] if first.saturating_sub(*second) < self.lead_db => {
                 Choice::Several
             }
+            [(device, _), ..] if self.once.contains(*device) => Choice::Nothing,
             [(device, _), ..] => Choice::One((*device).clone()),
         }
     }
@@ -140,7 +151,7 @@ mod tests {
     #[track_caller]
     fn check(bands: &[(&str, i16)], not: &[&str], expected: &str) {
         let mut nearby = Nearby::new(&config::Radio::default());
-        for (device, dbm) in bands {
+        for (device, dbm) in bands.iter().chain(bands) {
             nearby.seen((*device).to_owned(), Beacon::default(), *dbm);
         }
         let not = not.iter().map(|device| (*device).to_owned()).collect();
@@ -170,6 +181,12 @@ mod tests {
         for index in 0..2000_u16 {
             nearby.seen(format!("far{index}"), Beacon::default(), -95);
         }
+        nearby.seen("mine".into(), Beacon::default(), -45);
+        assert_eq!(
+            nearby.choice(&BTreeSet::new()),
+            Choice::Nothing,
+            "others may follow"
+        );
         nearby.seen("mine".into(), Beacon::default(), -45);
         assert_eq!(nearby.view().bands.len(), BANDS_MAX);
         assert_eq!(nearby.choice(&BTreeSet::new()), Choice::One("mine".into()));
