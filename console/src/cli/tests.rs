@@ -37,6 +37,24 @@ fn from_nothing_to_a_ticket() {
     assert_eq!((file.revision, provision.tickets.len()), (2, 1));
 }
 
+/// A station asked to take up the file applies again what it enrolled after the file was made.
+#[test]
+fn a_code_to_type_does_not_make_the_file_younger() {
+    let dir = with_organization();
+    console(dir.path(), STATION).expect("a station");
+    let path = dir.path().join("init.toml");
+    let (mut file, _) = read_init(&path).expect("a good file");
+    file.made_at_ms -= 86_400_000;
+    replace_private(&path, &file.to_toml()).expect("written");
+    console(
+        dir.path(),
+        "provision ticket --organization DIR/org.toml --init DIR/init.toml --user ada --typed",
+    )
+    .expect("a ticket");
+    let (after, _) = read_init(&path).expect("still a good file");
+    assert_eq!((after.made_at_ms, after.revision), (file.made_at_ms, 2));
+}
+
 #[test]
 fn secrets_are_for_their_owner_alone() {
     let dir = with_organization();
