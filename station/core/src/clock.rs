@@ -45,6 +45,15 @@ impl TrustedTime {
         }
     }
 
+    /// The same knowledge so much later.
+    pub fn later(self, by: Duration) -> Self {
+        let by_ms = by.as_millis() as u64;
+        Self {
+            earliest_ms: self.earliest_ms.saturating_add(by_ms),
+            latest_ms: self.latest_ms.saturating_add(by_ms),
+        }
+    }
+
     /// Whether there is no doubt. If there is, the station is in its restrictive mode: nothing that was
     /// valid longer becomes valid, and no band is taken over.
     pub const fn is_trusted(self) -> bool {

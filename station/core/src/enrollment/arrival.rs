@@ -7,8 +7,8 @@ use policy::mismatch::Repair;
 
 use super::Core;
 use super::contact::Contact;
-use super::event::{Event, Knowledge, Outcome, Screen};
-use super::plan::Plan;
+use super::event::{Event, Knowledge, Limits, Outcome, Screen};
+use super::plan::{Plan, is_charged};
 use super::question::{Answer, Asker};
 use super::refusal::{FlowRefusal, Refusal};
 use super::state::{Asked, State, Then};
@@ -67,6 +67,7 @@ impl Core {
         if let Some(intent) = known.open_intents.iter().find(mine).cloned() {
             return self.settle_intent(contact, intent, &known);
         }
+        contact.is_known = !known.held_known.is_empty();
         let held = contact
             .held(self.start.organization, self.start.zone)
             .filter(|held| !held.finished);
@@ -101,6 +102,30 @@ impl Core {
             Err(refusal) => return self.refuse(Some(contact), refusal),
         };
         self.decided(contact, &known, &user, answer)
+    }
+
+    /// What is erased cannot be given back: before anybody is asked to, the band must be fit to go on, and
+    /// the policy must still say yes when everything after the deletion has taken its longest time.
+    fn may_erase(&self, contact: &Contact, known: &Knowledge, answer: &Answer) -> Result<(), Refusal> {
+        is_charged(contact, answer)?;
+        let Limits {
+            deletion_wait,
+            worn_wait,
+            capture_wait,
+            code_wait,
+            ..
+        } = self.start.limits;
+        let later = Knowledge {
+            time: known
+                .time
+                .later(deletion_wait + worn_wait + capture_wait + code_wait),
+            ..known.clone()
+        };
+        let (_, later) = self.decide(contact, &later, Moment::FirstContact)?;
+        match later.output.decision.is_allowed() {
+            true => Ok(()),
+            false => Err(Refusal::Policy(Box::new(later.output))),
+        }
     }
 
     /// Asks the policy, or says why it cannot be asked.
@@ -147,6 +172,9 @@ impl Core {
         let mismatch = answer.output.mismatch;
         let screen = Screen::Allowed { effects, mismatch };
         if answer.output.repair == Some(Repair::DeleteUserData) {
+            if let Err(refusal) = self.may_erase(&contact, known, &answer) {
+                return self.refuse_after(Some(contact), answer.record, refusal);
+            }
             let then = Then::AskDeletion { screen, mismatch };
             return self.append(Some(contact), vec![answer.record.into()], vec![], then);
         }

@@ -87,7 +87,9 @@ impl Core {
     }
 
     pub(super) fn armed(&mut self, contact: Box<Contact>, plan: Plan, armed: &Armed) -> State {
-        match armed.confirmed {
+        // A band that nobody here knows cannot say by itself that there is nothing to compare.
+        let needs_no_code = armed.confirmed && contact.is_known;
+        match needs_no_code {
             true => self.show(Screen::Touch {
                 count: 0,
                 of: armed.touches,
@@ -97,7 +99,7 @@ impl Core {
         }
         let ends = self.after(self.start.limits.capture_wait);
         let capture = Capture {
-            code_open: !armed.confirmed,
+            code_open: !needs_no_code,
             staged: None,
             of: armed.touches,
             ends,

@@ -15,6 +15,8 @@ pub(super) struct Contact {
     pub(super) certificate: BandCertificate,
     pub(super) report: Report,
     pub(super) code: ScreenCode,
+    /// The station's own rows know what the band holds.
+    pub(super) is_known: bool,
     /// The link still stands.
     pub(super) live: bool,
     /// What this station armed or found staged, and must abort if it goes no further.
@@ -34,6 +36,7 @@ impl Contact {
             certificate,
             report,
             code,
+            is_known: false,
             live: true,
             pending: None,
             finish: None,

@@ -34,13 +34,7 @@ impl Plan {
         answer: &Answer,
     ) -> Result<Self, Refusal> {
         let report = &contact.report;
-        let battery_min = answer.policy.battery_min_percent.value;
-        if report.battery_percent < battery_min {
-            return Err(Refusal::Flow {
-                code: FlowRefusal::BatteryLow,
-                detail: battery_min.into(),
-            });
-        }
+        is_charged(contact, answer)?;
         if report.lockout_seconds > 0 {
             return Err(Refusal::Flow {
                 code: FlowRefusal::BandLockedOut,
@@ -107,4 +101,16 @@ impl Plan {
             ticket,
         }
     }
+}
+
+/// Whether the band's charge is enough to finish what is begun now.
+pub(super) fn is_charged(contact: &Contact, answer: &Answer) -> Result<(), Refusal> {
+    let battery_min = answer.policy.battery_min_percent.value;
+    if contact.report.battery_percent >= battery_min {
+        return Ok(());
+    }
+    Err(Refusal::Flow {
+        code: FlowRefusal::BatteryLow,
+        detail: battery_min.into(),
+    })
 }
