@@ -31,6 +31,9 @@ pub struct Made {
     pub bands: u64,
     /// Sequence of the journal's last entry.
     pub journal_sequence: u64,
+    /// Enrollments that were in force here and that the file leaves out, although it was made after them. They
+    /// count as ended.
+    pub left_out: u64,
     /// Where a database that could not be read was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<PathBuf>,
@@ -159,7 +162,7 @@ fn build(
     before: Option<&Store>,
 ) -> Result<Made, StoreError> {
     let mut store = Store::create(new)?;
-    store.provision(provision, keys_digest, before, Clock::start().wall_ms())?;
+    let left_out = store.provision(provision, keys_digest, before, Clock::start().wall_ms())?;
     let (users, bands) = store.counts()?;
     let made = Made {
         station: provision.station.to_string(),
@@ -168,6 +171,7 @@ fn build(
         users,
         bands,
         journal_sequence: store.head()?.sequence,
+        left_out,
         kept: None,
     };
     store.close();

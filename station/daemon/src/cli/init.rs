@@ -24,12 +24,18 @@ fn text(made: &Made) -> String {
         bands,
         ..
     } = made;
-    let kept = made
-        .kept
-        .as_ref()
-        .map(|path| format!("\nthe damaged database is kept as {}", path.display()));
-    format!(
-        "station {station} at {site:?} knows {users} users and {bands} bands (revision {revision}){}",
-        kept.unwrap_or_default()
-    )
+    let mut lines = vec![format!(
+        "station {station} at {site:?} knows {users} users and {bands} bands (revision {revision})"
+    )];
+    if made.left_out > 0 {
+        lines.push(format!(
+            "warning: {} enrollments that were in force here are not in the file, which was made after them; \
+             they count as ended (`journal export` shows them)",
+            made.left_out
+        ));
+    }
+    if let Some(path) = &made.kept {
+        lines.push(format!("the damaged database is kept as {}", path.display()));
+    }
+    lines.join("\n")
 }

@@ -1,9 +1,17 @@
 use std::os::unix::fs::PermissionsExt;
 
-use station_core::provision::ProvisionFile;
+use firmware_protocol::certificate::Signed;
+use firmware_protocol::id::{AssociationId, Serial, Zone};
+use firmware_protocol::message::Mode;
+use firmware_protocol::receipt::Receipt;
+use firmware_protocol::time::UnixSeconds;
+use policy::model::BandSerial;
+use station_core::journal::{Committed, FlowId, JournalRecord};
+use station_core::provision::{AssociationEntry, ProvisionFile};
+use station_core::replica::changes_on_commit;
 
 use super::*;
-use crate::testing;
+use crate::testing::{self, MADE_AT_MS};
 
 struct Plant {
     folder: tempfile::TempDir,
@@ -35,6 +43,83 @@ impl Plant {
         .unwrap();
         store
     }
+
+    /// The station enrolls `bo` on BAND-2, at this time by its clock.
+    fn enroll_bo(&self, time_ms: u64) {
+        let mut store = self.store();
+        let (receipt, record) = bo_on_band_2(&store, time_ms);
+        let user = store.user_by_handle(receipt.user).unwrap().unwrap().user.id;
+        let changes = changes_on_commit(&receipt, &user, false, None, &[]);
+        store.append(time_ms, &[record], &changes).unwrap();
+        store.close();
+    }
+
+    /// Whether the station knows that `bo` holds BAND-2.
+    fn knows_of_bo(&self) -> bool {
+        let band = BandSerial::new("BAND-2").unwrap();
+        let known = self.store().associations(None, &band).unwrap();
+        known.iter().any(|known| known.association.id.0 == BO_ON_BAND_2)
+    }
+}
+
+const BO_ON_BAND_2: [u8; 16] = [77; 16];
+
+fn bo_on_band_2(store: &Store, time_ms: u64) -> (Receipt, JournalRecord) {
+    let identity = store.identity().unwrap();
+    let receipt = Receipt {
+        serial: Serial::new("BAND-2").unwrap(),
+        organization: identity.organization,
+        user: testing::handle("bo"),
+        zone: Zone::Enrollment,
+        association: AssociationId(BO_ON_BAND_2),
+        epoch: 1,
+        credential_key: [3; 32],
+        station: identity.station,
+        time: UnixSeconds(time_ms / 1000),
+        mode: Mode::Capture,
+    };
+    let key = ed25519_dalek::SigningKey::from_bytes(&[8; 32]);
+    let body = minicbor::to_vec(&receipt).unwrap();
+    let record = Committed {
+        flow: FlowId([1; 16]),
+        receipt: Signed::sign(body, Receipt::CONTEXT, &key),
+        band_key: key.verifying_key().to_bytes(),
+        recovered: false,
+        seos: false,
+    };
+    (receipt, record.into())
+}
+
+#[test]
+fn an_enrollment_is_kept_or_the_loss_is_counted() {
+    let check = |made_after_ms: u64, names_it: bool, expected: (bool, u64)| {
+        let plant = Plant::new();
+        let mut file = testing::file();
+        plant.init(&file, false).unwrap();
+        plant.enroll_bo(MADE_AT_MS + 1000);
+        file.made_at_ms += made_after_ms;
+        if names_it {
+            file.associations.push(AssociationEntry {
+                id: policy::model::AssociationId(BO_ON_BAND_2),
+                user: policy::model::UserId::new("bo").unwrap(),
+                band: BandSerial::new("BAND-2").unwrap(),
+                ..file.associations[0].clone()
+            });
+        }
+        let left_out = plant.init(&file, true).unwrap().left_out;
+        assert_eq!(
+            (plant.knows_of_bo(), left_out),
+            expected,
+            "{made_after_ms} {names_it}"
+        );
+        // Told once: from now on it was not in force here.
+        assert_eq!(plant.init(&file, true).unwrap().left_out, 0);
+    };
+    check(0, false, (true, 0));
+    check(999, false, (true, 0));
+    check(1000, false, (false, 1));
+    check(5000, false, (false, 1));
+    check(5000, true, (true, 0));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use rusqlite::Transaction;
 use rusqlite::types::ValueRef;
+use station_core::enrollment::KnownAssociation;
 use station_core::journal::{Entry, JournalRecord, Provisioned};
 use station_core::provision::Provision;
 use station_core::replica::{TicketState, changes_on_commit};
@@ -19,13 +20,16 @@ impl Store {
     /// Fills this new database with `provision`. From `before`, the database it will replace, it takes the
     /// journal as far as it holds, used tickets, failed attempts, open intents, and what was committed
     /// after the file was made: nobody could have written that into the file.
+    ///
+    /// Returns how many enrollments that were in force in `before` the file leaves out although it is younger:
+    /// they count as ended by whoever made the file.
     pub fn provision(
         &mut self,
         provision: &Provision,
         keys_digest: [u8; 32],
         before: Option<&Store>,
         time_ms: u64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         self.durably(|transaction| {
             let mut writer = Writer::new(transaction);
             replica::write(&mut writer, provision, keys_digest)?;
@@ -35,16 +39,17 @@ impl Store {
             writer.finish()
         })?;
         self.identity = replica::read_identity(&self.connection)?;
-        if let Some(before) = before {
-            self.carry_journal(before, provision.made_at_ms)?;
-        }
+        let left_out = match before {
+            Some(before) => self.carry_journal(before, provision.made_at_ms)?,
+            None => 0,
+        };
         self.append(time_ms, &[provisioned(self.identity()?, provision).into()], &[])?;
-        Ok(())
+        Ok(left_out)
     }
 
-    fn carry_journal(&mut self, before: &Store, file_made_at_ms: u64) -> Result<(), StoreError> {
+    fn carry_journal(&mut self, before: &Store, file_made_at_ms: u64) -> Result<u64, StoreError> {
         let last = before.verify_journal()?.head.sequence;
-        let mut next = 1;
+        let (mut next, mut left_out) = (1, 0);
         while next <= last {
             let entries = before.entries(next, CHUNK_LEN)?;
             let entries: Vec<Entry> = entries
@@ -57,11 +62,43 @@ impl Store {
                     .iter()
                     .try_for_each(|entry| journal::insert(transaction, entry))
             })?;
-            for entry in entries.iter().filter(|entry| entry.time_ms > file_made_at_ms) {
-                self.commit_again(entry)?;
+            for entry in &entries {
+                if entry.time_ms > file_made_at_ms {
+                    self.commit_again(entry)?;
+                } else if self.leaves_out(before, entry)? {
+                    left_out += 1;
+                }
             }
         }
-        Ok(())
+        Ok(left_out)
+    }
+
+    /// Whether `entry` is a commit that was in force in `before` and that the file neither names nor shows
+    /// to be over by a later commit of the same band.
+    fn leaves_out(&self, before: &Store, entry: &Entry) -> Result<bool, StoreError> {
+        let Ok(JournalRecord::Committed(committed)) = JournalRecord::decode(&entry.record) else {
+            return Ok(false);
+        };
+        // The signature was checked when the entry was written, and the chain holds.
+        let Ok(receipt) = minicbor::decode::<Receipt>(&committed.receipt.body) else {
+            return Ok(false);
+        };
+        let serial = station_core::convert::serial(&receipt.serial);
+        let is_it = |known: &KnownAssociation| known.association.id.0 == receipt.association.0;
+        let in_file = self.associations(None, &serial)?;
+        if in_file
+            .iter()
+            .any(|known| is_it(known) || known.association.band_epoch >= receipt.epoch)
+        {
+            return Ok(false);
+        }
+        // Rows that cannot be read any more do not say that it was over.
+        let in_force = |known: Vec<KnownAssociation>| {
+            known
+                .iter()
+                .any(|known| is_it(known) && known.association.is_open())
+        };
+        Ok(before.associations(None, &serial).map_or(true, in_force))
     }
 
     /// Applies a commit that the provisioning file cannot know of.
