@@ -10,8 +10,9 @@ use firmware_protocol::message::Mode;
 use firmware_protocol::time::UnixSeconds;
 use serde_json::{Value, json};
 use station_core::journal::{FlowId, Intent};
+use station_core::provision::{HexBytes, ProvisionFile, TicketEntry};
 use station_core::replica::changes_on_intent;
-use station_core::ticket::{TicketClaims, TicketId, sign_ticket};
+use station_core::ticket::{CodeKey, TicketClaims, TicketId, TypedCode, sign_ticket};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -117,13 +118,17 @@ impl Station {
 }
 
 fn provisioned(folder: &tempfile::TempDir) -> Config {
+    provisioned_with(folder, &testing::file())
+}
+
+fn provisioned_with(folder: &tempfile::TempDir, plant: &ProvisionFile) -> Config {
     let mut config = Config::default();
     config.station.data_directory = folder.path().join("data");
     config.station.key_file = folder.path().join("data/station.key");
     config.station.disk_free_mib_min = 1;
     config.api.socket = folder.path().join("run/station.sock");
     let file = folder.path().join("plant.toml");
-    std::fs::write(&file, testing::file().to_toml()).unwrap();
+    std::fs::write(&file, plant.to_toml()).unwrap();
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
     crate::init::init(&config, &file, false).unwrap();
     config
@@ -416,6 +421,72 @@ async fn guessed_codes_are_counted_across_restarts() {
         station.begin(guess).await.unwrap_err().code,
         Code::TooManyAttempts
     );
+}
+
+/// A station that knows one code, which has expired.
+fn with_an_expired_code(folder: &tempfile::TempDir, code: &TypedCode) -> Config {
+    let mut file = testing::file();
+    file.tickets.push(TicketEntry {
+        id: HexBytes([1; 16]),
+        user: policy::model::UserId::new("ada").unwrap(),
+        code_hash: Some(HexBytes(code.hash(&CodeKey([6; 32])).0)),
+        site: None,
+        zone: station_core::convert::zone(Zone::Enrollment),
+        not_before: 1,
+        expires: 2,
+        revoked: false,
+    });
+    provisioned_with(folder, &file)
+}
+
+/// A5: an old code of one's own buys no new guesses.
+#[tokio::test]
+async fn an_expired_code_does_not_end_a_run_of_guesses() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, guess) = (TypedCode::from_random([0; 9]), {
+        TypedCode::from_random([0, 0, 0, 0, 0, 0, 0, 0, 1])
+    });
+    let config = with_an_expired_code(&folder, &own);
+    let station = Station::run(folder, config).await;
+    let by = |code: &TypedCode| json!({ "identification": { "code": code.reveal() } });
+    for _ in 0..19 {
+        let problem = station.begin(by(&guess)).await.unwrap_err();
+        assert_eq!(problem.code, Code::TicketUnknownCode);
+    }
+    let problem = station.begin(by(&own)).await.unwrap_err();
+    assert_eq!(problem.code, Code::TicketExpired);
+    let problem = station.begin(by(&guess)).await.unwrap_err();
+    assert_eq!(problem.code, Code::TicketUnknownCode);
+    // Also after a restart, which forgets how many came at once.
+    let (folder, config) = station.stop().await;
+    let station = Station::run(folder, config).await;
+    let problem = station.begin(by(&guess)).await.unwrap_err();
+    assert_eq!(problem.code, Code::TooManyAttempts);
+}
+
+/// A5: one guess in each group of codes is no way round the count of a group.
+#[tokio::test]
+async fn a_flood_of_codes_is_slowed_and_hardly_journaled() {
+    let station = Station::start().await;
+    station
+        .air
+        .add("C0:02", -45, Box::new(TestBand::new("BAND-2", false)));
+    let mut wrong = 0;
+    for group in 0..200u8 {
+        let code = TypedCode::from_random([group, group >> 5, 0, 0, 0, 0, 0, 0, 0]).reveal();
+        let start = json!({ "identification": { "code": code } });
+        match station.begin(start).await.unwrap_err().code {
+            Code::TicketUnknownCode => wrong += 1,
+            other => assert_eq!(other, Code::TooManyAttempts),
+        }
+    }
+    assert!((20..100).contains(&wrong), "{wrong}");
+    // Somebody with a ticket is not held up, and nothing is written of a guess that was not looked at.
+    let end = station.enroll(ticket(1, "ada")).await;
+    assert_eq!(end["outcome"]["code"], "done", "{end}");
+    let records = station.records();
+    let of = |name: &str| records.iter().filter(|record| **record == name).count();
+    assert_eq!((of("secret_failed"), of("refused")), (wrong, 0), "{records:?}");
 }
 
 #[tokio::test]

@@ -31,6 +31,36 @@ const PIN_BYTES_MAX: usize = 64;
 /// The wait of a settling attempt for the band it was begun for.
 const SETTLE_WAIT: Duration = Duration::from_secs(20);
 
+/// How many wrong codes a station takes at once, whatever their groups.
+const WRONG_CODES_MAX: u32 = 20;
+/// After that one more is taken each time this has passed.
+const WRONG_CODE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The wrong codes typed lately, all groups together: whoever guesses one code of each group is slowed too.
+/// Kept in memory only, since a restart takes longer than what it would save.
+#[derive(Debug)]
+pub(super) struct WrongCodes {
+    forgotten_at: Instant,
+}
+
+impl Default for WrongCodes {
+    fn default() -> Self {
+        Self {
+            forgotten_at: Instant::ZERO,
+        }
+    }
+}
+
+impl WrongCodes {
+    fn admits(&self, now: Instant) -> bool {
+        self.forgotten_at.since(now) <= WRONG_CODE_INTERVAL * (WRONG_CODES_MAX - 1)
+    }
+
+    fn add(&mut self, now: Instant) {
+        self.forgotten_at = self.forgotten_at.max(now) + WRONG_CODE_INTERVAL;
+    }
+}
+
 /// Somebody is being identified.
 pub(super) struct Identifying {
     began: Instant,
@@ -47,6 +77,8 @@ pub(super) struct Identification {
 /// Why nobody was identified.
 enum Fault {
     Ticket(TicketFault),
+    /// A code that is nobody's. The failure is counted; this is the record of it.
+    WrongCode(SecretFailed),
     Vouch(VouchFault),
     Store(StoreError),
 }
@@ -106,7 +138,8 @@ impl EventLoop {
 
     /// Begins to identify, or says at once why not.
     fn begin(&mut self, now: Instant, start: model::Start, reply: Reply) -> Result<(), (Problem, Reply)> {
-        let target = match self.admit(now).and_then(|()| target(&start)) {
+        let admitted = self.admit(now).and_then(|()| self.admit_code(now, &start));
+        let target = match admitted.and_then(|()| target(&start)) {
             Ok(target) => target,
             Err(problem) => return Err((problem, reply)),
         };
@@ -123,6 +156,22 @@ impl EventLoop {
             }))
         });
         Ok(())
+    }
+
+    /// Codes wait while a flood of wrong ones ebbs; tickets and operators go on.
+    fn admit_code(&self, now: Instant, start: &model::Start) -> Result<(), Problem> {
+        let is_code = matches!(start.identification, model::Identification::Code(_));
+        if !is_code || self.wrong_codes.admits(now) {
+            return Ok(());
+        }
+        let what = "nobody was identified";
+        let why = "too many wrong codes were typed at this station";
+        Err(Problem::new(
+            Code::TooManyAttempts,
+            what,
+            why,
+            "wait 1 s, then try again, or scan the ticket",
+        ))
     }
 
     /// Whether anybody may begin at all.
@@ -198,6 +247,9 @@ impl EventLoop {
         let (identified, user) = match outcome {
             Ok(identified) => identified,
             Err(fault) => {
+                if matches!(fault, Fault::WrongCode(_)) {
+                    self.wrong_codes.add(now);
+                }
                 let fatal = self.station.refuse(&fault);
                 answer(reply, Err(self.station.problem(fault)));
                 return fatal;
@@ -249,26 +301,20 @@ impl Station {
 
     /// Records that nobody was identified, as long as that does not fill the disk.
     fn refuse(&mut self, fault: &Fault) -> Result<(), StoreError> {
-        let code = match fault {
-            Fault::Ticket(fault) => fault.code(),
+        let record = match fault {
+            Fault::Ticket(fault) => refused(fault.code()),
+            Fault::WrongCode(record) => record.clone().into(),
             // Wrong PINs have a record of their own.
             Fault::Vouch(VouchFault::WrongPin) => return Ok(()),
-            Fault::Vouch(fault) => fault.code(),
+            Fault::Vouch(fault) => refused(fault.code()),
             Fault::Store(error) if error.is_fatal() => return Err(error.clone()),
             Fault::Store(_) => return Ok(()),
         };
-        tracing::info!(code, "nobody was identified");
+        tracing::info!(record = record.name(), "nobody was identified");
         let time_ms = self.believed_ms();
         if let Admission::Write(counted) = self.refusals.admit(time_ms) {
-            let refused = Refused {
-                flow: None,
-                user: None,
-                serial: None,
-                code: code.to_owned(),
-                detail: 0,
-            };
             let counted = counted.map(JournalRecord::from);
-            self.note(counted.into_iter().chain([refused.into()]).collect());
+            self.note(counted.into_iter().chain([record]).collect());
         }
         Ok(())
     }
@@ -287,6 +333,7 @@ impl Station {
             Fault::Vouch(fault @ VouchFault::TooManyAttempts { until_ms }) => {
                 (Code::TooManyAttempts, fault.to_string(), wait(until_ms))
             }
+            Fault::WrongCode(_) => return self.problem(TicketFault::UnknownCode.into()),
             Fault::Ticket(fault) => (
                 ticket_code(fault),
                 fault.to_string(),
@@ -300,6 +347,18 @@ impl Station {
         };
         Problem::new(code, what, why, next)
     }
+}
+
+fn refused(code: &str) -> JournalRecord {
+    let code = code.to_owned();
+    Refused {
+        flow: None,
+        user: None,
+        serial: None,
+        code,
+        detail: 0,
+    }
+    .into()
 }
 
 fn ticket_code(fault: TicketFault) -> Code {
@@ -429,14 +488,17 @@ impl Clerk {
         let (row, state) = found.unzip();
         let outcome = redeem_code(row.as_ref(), state.unwrap_or_default(), self.place(), self.time);
         match &outcome {
-            Err(TicketFault::UnknownCode) => self.wrong_code(subject, attempts).await?,
-            _ if attempts != AttemptState::default() => self.forget_failures(subject).await?,
+            Err(TicketFault::UnknownCode) => return Err(self.wrong_code(subject, attempts).await?),
+            // Only a code that is good ends a run of failures: one that has expired or was used would buy
+            // whoever still has it new guesses for ever.
+            Ok(_) if attempts != AttemptState::default() => self.forget_failures(subject).await?,
             _ => {}
         }
         Ok(outcome?)
     }
 
-    async fn wrong_code(&self, subject: AttemptSubject, attempts: AttemptState) -> Result<(), StoreError> {
+    /// Counts the failure durably. Its record is the loop's to write, which knows how many it wrote before.
+    async fn wrong_code(&self, subject: AttemptSubject, attempts: AttemptState) -> Result<Fault, StoreError> {
         let state = AttemptRules::CODE.after_failure(attempts, self.time);
         let record = SecretFailed {
             secret: SecretKind::Code,
@@ -444,8 +506,9 @@ impl Clerk {
             in_a_row: state.failures,
             blocked_until_ms: state.blocked_until_ms,
         };
-        self.append(vec![record.into()], vec![Change::SetAttempts { subject, state }])
-            .await
+        self.append(vec![], vec![Change::SetAttempts { subject, state }])
+            .await?;
+        Ok(Fault::WrongCode(record))
     }
 
     async fn forget_failures(&self, subject: AttemptSubject) -> Result<(), StoreError> {
@@ -504,4 +567,29 @@ async fn is_right(hash: String, pin: Secret) -> bool {
             .is_ok()
     });
     checked.await.unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_wrong_codes_ebbs_to_one_a_second() {
+        let at = |ms: u64| Instant::from_micros(ms * 1000);
+        let mut codes = WrongCodes::default();
+        let mut taken = |from_ms: u64, to_ms: u64| {
+            let guesses = (from_ms..to_ms).step_by(10).map(at);
+            let taken = guesses.filter(|now| {
+                let admitted = codes.admits(*now);
+                if admitted {
+                    codes.add(*now);
+                }
+                admitted
+            });
+            taken.count()
+        };
+        assert_eq!(taken(1000, 1500), 20);
+        assert_eq!(taken(1500, 61_500), 60);
+        assert_eq!(taken(3_600_000, 3_600_500), 20);
+    }
 }

@@ -35,7 +35,7 @@ use crate::radio::{AdapterState, DeviceId, Radio, RadioCommand, RadioEvent};
 use crate::store::{Identity, StoreError, StoreHandle};
 use crate::systemd;
 use attempt::Attempt;
-use identify::Identifying;
+use identify::{Identifying, WrongCodes};
 use lingering::Lingering;
 use nearby::Nearby;
 
@@ -110,6 +110,7 @@ struct EventLoop {
     nearby: Nearby,
     lingering: Lingering,
     identifying: Option<Identifying>,
+    wrong_codes: WrongCodes,
     /// Identified while a settling attempt was under way; comes next.
     waiting: Option<identify::Identification>,
     attempt: Option<Attempt>,
@@ -212,6 +213,7 @@ impl EventLoop {
             nearby,
             lingering: Lingering::default(),
             identifying: None,
+            wrong_codes: WrongCodes::default(),
             waiting: None,
             attempt: None,
             unsettled: false,
