@@ -34,6 +34,9 @@ pub struct Made {
     /// Enrollments that were in force here and that the file leaves out, although it was made after them. They
     /// count as ended.
     pub left_out: u64,
+    /// What is wrong with the journal, and so where the part that was taken over ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal_fault: Option<String>,
     /// Where a database that could not be read was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<PathBuf>,
@@ -95,7 +98,11 @@ fn list(ProvisionFaults(faults): &ProvisionFaults) -> String {
 
 fn exchange(config: &Config, provision: &Provision, database: &Path) -> Result<Made, Problem> {
     let failed = |error: StoreError| error.into_problem("nothing was changed", database);
-    let (before, damaged) = open_before(provision, database).map_err(|fault| match fault {
+    let Found {
+        store: before,
+        damaged,
+        journal_fault,
+    } = open_before(provision, database).map_err(|fault| match fault {
         Before::OtherStation(problem) => problem,
         Before::Store(error) => failed(error),
     })?;
@@ -120,7 +127,19 @@ fn exchange(config: &Config, provision: &Provision, database: &Path) -> Result<M
             next,
         )
     })?;
-    Ok(Made { kept, ..made })
+    Ok(Made {
+        kept,
+        journal_fault,
+        ..made
+    })
+}
+
+/// The database that is there already.
+#[derive(Default)]
+struct Found {
+    store: Option<Store>,
+    damaged: bool,
+    journal_fault: Option<String>,
 }
 
 enum Before {
@@ -128,15 +147,20 @@ enum Before {
     Store(StoreError),
 }
 
-/// The database that is there already. One that is damaged is read as far as it goes; one that cannot be
-/// read at all is put aside.
-fn open_before(provision: &Provision, database: &Path) -> Result<(Option<Store>, bool), Before> {
+/// Opens the database that is there. One that is damaged is read as far as it goes; one that cannot be read
+/// at all is put aside.
+fn open_before(provision: &Provision, database: &Path) -> Result<Found, Before> {
     if !database.exists() {
-        return Ok((None, false));
+        return Ok(Found::default());
     }
     let store = match Store::open_to_replace(database) {
         Ok(store) => store,
-        Err(StoreError::Corrupted(_) | StoreError::Missing) => return Ok((None, true)),
+        Err(StoreError::Corrupted(_) | StoreError::Missing) => {
+            return Ok(Found {
+                damaged: true,
+                ..Found::default()
+            });
+        }
         Err(error) => return Err(Before::Store(error)),
     };
     let station = store.identity().map_err(Before::Store)?.station;
@@ -151,8 +175,13 @@ fn open_before(provision: &Provision, database: &Path) -> Result<(Option<Store>,
             "use the file for this station, or move the data folder away to begin a new journal",
         )));
     }
-    let damaged = store.check_whole().and_then(|()| store.check_rows()).is_err();
-    Ok((Some(store), damaged))
+    let journal = store.verify_journal().map_err(Before::Store)?;
+    let rows = store.check_whole().and_then(|()| store.check_rows());
+    Ok(Found {
+        damaged: rows.is_err() || journal.fault.is_some(),
+        journal_fault: journal.fault.map(|fault| fault.to_string()),
+        store: Some(store),
+    })
 }
 
 fn build(
@@ -172,6 +201,7 @@ fn build(
         bands,
         journal_sequence: store.head()?.sequence,
         left_out,
+        journal_fault: None,
         kept: None,
     };
     store.close();

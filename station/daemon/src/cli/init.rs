@@ -34,6 +34,11 @@ fn text(made: &Made) -> String {
             made.left_out
         ));
     }
+    if let Some(fault) = &made.journal_fault {
+        lines.push(format!(
+            "warning: {fault}; the journal goes on before that, without what came behind it"
+        ));
+    }
     if let Some(path) = &made.kept {
         lines.push(format!("the damaged database is kept as {}", path.display()));
     }

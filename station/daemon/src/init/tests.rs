@@ -192,6 +192,30 @@ fn a_damaged_database_is_kept_and_replaced() {
     assert_eq!(plant.store().head().unwrap().sequence, 1);
 }
 
+/// Damage in the middle of the journal must not cost what is behind it.
+#[test]
+fn a_journal_that_does_not_hold_is_kept_aside_whole() {
+    let plant = Plant::new();
+    plant.init(&testing::file(), false).unwrap();
+    for count in 2..=6 {
+        plant.enroll_bo(MADE_AT_MS + count);
+    }
+    let database = rusqlite::Connection::open(plant.config.database()).unwrap();
+    let flip = "update journal set time_ms = time_ms + 1 where sequence = 3";
+    assert_eq!(database.execute(flip, ()).unwrap(), 1);
+    drop(database);
+    let made = plant.init(&testing::file(), true).unwrap();
+    // The two that hold, and the line about the new file.
+    assert_eq!((made.journal_sequence, made.left_out), (3, 0));
+    let fault = made.journal_fault.unwrap();
+    assert!(fault.contains("entry 3"), "{fault}");
+    let kept = Store::open_to_read(&made.kept.unwrap()).unwrap();
+    assert_eq!(kept.head().unwrap().sequence, 6);
+    assert_eq!(plant.store().verify_journal().unwrap().fault, None);
+    let again = plant.init(&testing::file(), true).unwrap();
+    assert_eq!((again.journal_fault, again.kept), (None, None));
+}
+
 #[test]
 fn a_station_in_use_is_left_alone() {
     let plant = Plant::new();
