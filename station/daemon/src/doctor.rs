@@ -137,8 +137,36 @@ fn stored(config: &Config, clock: Clock) -> Vec<Finding> {
         findings.push(certificate(identity, clock));
         findings.push(replica(identity, clock));
     }
+    findings.push(intents(&store, &database));
     findings.push(time(&store, clock));
     findings
+}
+
+/// Enrollments whose end only their band knows.
+fn intents(store: &Store, database: &Path) -> Finding {
+    let open = match store.intents() {
+        Ok(open) => open,
+        Err(error) => {
+            return failed(
+                "intents",
+                &error.into_problem("open enrollments cannot be read", database),
+            );
+        }
+    };
+    if open.is_empty() {
+        return ok("intents", "every enrollment is settled");
+    }
+    let serials: Vec<_> = open.iter().map(|intent| intent.serial.as_str()).collect();
+    bad(
+        "intents",
+        Verdict::Warn,
+        format!(
+            "{} enrollments wait for their band: {}",
+            open.len(),
+            serials.join(", ")
+        ),
+        "hold each of these bands to the station; it settles by itself what was begun",
+    )
 }
 
 fn whole(store: &Store, database: &Path) -> Finding {
