@@ -6,7 +6,7 @@ use station_core::provision::{self, Provision, ProvisionFaults};
 
 use crate::clock::Clock;
 use crate::config::{Config, read_secret_of};
-use crate::instance::InstanceLock;
+use crate::instance::{InstanceLock, is_plain};
 use crate::keys::{self, Keys};
 use crate::problem::{Code, Problem};
 use crate::store::{Store, StoreError};
@@ -261,13 +261,26 @@ fn refuse_log(database: &Path) -> std::io::Result<()> {
 
 /// What root makes in another user's folder is that user's: the daemon must be able to write it.
 fn give_to_owner(path: &Path) {
-    let Some(folder) = path.parent().filter(|_| rustix::process::geteuid().is_root()) else {
-        return;
-    };
-    if let Ok(owner) = std::fs::metadata(folder) {
-        use std::os::unix::fs::MetadataExt;
-        let _ = std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid()));
+    if rustix::process::geteuid().is_root() {
+        // Whoever owns the folder can also do this; it is no reason to undo what was made.
+        let _ = give_plain_file(path);
     }
+}
+
+/// The owner of the folder may exchange the file for a link at any moment, so that only what is open already
+/// is looked at and given away.
+fn give_plain_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = std::fs::File::options()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)?;
+    if !is_plain(&file.metadata()?) {
+        return Ok(());
+    }
+    let owner = std::fs::metadata(path.parent().unwrap_or(Path::new("/")))?;
+    fchown(&file, Some(owner.uid()), Some(owner.gid()))
 }
 
 fn remove_database(path: &Path) {

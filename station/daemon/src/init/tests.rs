@@ -251,3 +251,22 @@ fn what_root_makes_belongs_to_the_owner_of_the_folder() {
         );
     }
 }
+
+#[test]
+fn root_gives_nothing_away_that_a_link_leads_to() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    use std::os::unix::fs::{MetadataExt, chown, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let [victim, owned] = ["victim", "owned"].map(|name| folder.path().join(name));
+    std::fs::write(&victim, "").unwrap();
+    std::fs::create_dir(&owned).unwrap();
+    chown(&owned, Some(4711), Some(4711)).unwrap();
+    symlink(&victim, owned.join("soft")).unwrap();
+    std::fs::hard_link(&victim, owned.join("hard")).unwrap();
+    for name in ["soft", "hard", "none"] {
+        give_to_owner(&owned.join(name));
+    }
+    assert_eq!(std::fs::metadata(&victim).unwrap().uid(), 0);
+}
