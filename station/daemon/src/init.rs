@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use station_core::provision::{self, Provision, ProvisionFaults};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, RELEASED_MS};
 use crate::config::{Config, read_secret_of};
 use crate::instance::{InstanceLock, is_plain};
 use crate::keys::{self, Keys};
@@ -15,6 +15,10 @@ use crate::store::{Store, StoreError};
 const FILE_LEN_MAX: u64 = 512 << 20;
 /// Faults of a file that are listed; the rest is counted.
 const FAULTS_SHOWN_MAX: usize = 20;
+
+/// How far a file's time may be ahead of this machine's clock. More is no difference between clocks: such a
+/// file would make every enrollment until then look older than itself.
+const AHEAD_MS_MAX: u64 = 3_600_000;
 
 /// What was made.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -64,7 +68,43 @@ fn make(config: &Config, provision: &Provision, database: &Path, replace: bool) 
             "add --replace to exchange users, bands, policies and keys; the journal stays",
         ));
     }
+    if database.exists() {
+        check_time(provision, Clock::start().wall_ms())?;
+    }
     exchange(config, provision, database)
+}
+
+/// Refuses a file that would replace what is here and was made in the future.
+fn check_time(provision: &Provision, wall_ms: u64) -> Result<(), Problem> {
+    // A clock that lost its battery is no reason to refuse: no true date is before the release.
+    if provision.made_at_ms <= wall_ms.max(RELEASED_MS) + AHEAD_MS_MAX {
+        return Ok(());
+    }
+    let ahead_s = (provision.made_at_ms - wall_ms.max(RELEASED_MS)) / 1000;
+    Err(Problem::new(
+        Code::ProvisionInvalid,
+        "nothing was changed",
+        format!("by this machine's clock the file was made {ahead_s} seconds in the future"),
+        "set this machine's clock, or correct `made_at_ms` in the file: milliseconds since 1970",
+    ))
+}
+
+/// Refuses a file that is older than the one loaded: it would bring back people and rights that were taken away.
+fn check_revision(loaded: u64, provision: &Provision) -> Result<(), Problem> {
+    if provision.revision >= loaded {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::ProvisionInvalid,
+        "nothing was changed",
+        format!(
+            "the file has revision {}, this station has loaded revision {loaded} already",
+            provision.revision
+        ),
+        format!(
+            "use the newest file; one that is meant to bring back an older state needs a `revision` of at least {loaded}"
+        ),
+    ))
 }
 
 fn read(from: &Path) -> Result<Provision, Problem> {
@@ -103,7 +143,7 @@ fn exchange(config: &Config, provision: &Provision, database: &Path) -> Result<M
         damaged,
         journal_fault,
     } = open_before(provision, database).map_err(|fault| match fault {
-        Before::OtherStation(problem) => problem,
+        Before::Refused(problem) => problem,
         Before::Store(error) => failed(error),
     })?;
     let keys = Keys {
@@ -143,7 +183,7 @@ struct Found {
 }
 
 enum Before {
-    OtherStation(Problem),
+    Refused(Problem),
     Store(StoreError),
 }
 
@@ -163,9 +203,10 @@ fn open_before(provision: &Provision, database: &Path) -> Result<Found, Before> 
         }
         Err(error) => return Err(Before::Store(error)),
     };
-    let station = store.identity().map_err(Before::Store)?.station;
+    let identity = store.identity().map_err(Before::Store)?;
+    let station = identity.station;
     if station != provision.station {
-        return Err(Before::OtherStation(Problem::new(
+        return Err(Before::Refused(Problem::new(
             Code::AlreadyInitialized,
             "nothing was changed",
             format!(
@@ -175,6 +216,7 @@ fn open_before(provision: &Provision, database: &Path) -> Result<Found, Before> 
             "use the file for this station, or move the data folder away to begin a new journal",
         )));
     }
+    check_revision(identity.revision, provision).map_err(Before::Refused)?;
     let journal = store.verify_journal().map_err(Before::Store)?;
     let rows = store.check_whole().and_then(|()| store.check_rows());
     Ok(Found {

@@ -270,3 +270,45 @@ fn root_gives_nothing_away_that_a_link_leads_to() {
     }
     assert_eq!(std::fs::metadata(&victim).unwrap().uid(), 0);
 }
+
+#[test]
+fn nothing_goes_back_to_an_older_file() {
+    let plant = Plant::new();
+    plant.init(&testing::file(), false).unwrap();
+    let mut file = testing::file();
+    file.revision -= 1;
+    let problem = plant.init(&file, true).unwrap_err();
+    assert_eq!(problem.code, Code::ProvisionInvalid);
+    assert!(
+        problem.why.contains("revision 6") && problem.why.contains("revision 7"),
+        "{problem}"
+    );
+    assert_eq!(plant.store().head().unwrap().sequence, 1);
+    file.revision += 1;
+    plant.init(&file, true).unwrap();
+}
+
+#[test]
+fn a_file_from_the_future_replaces_nothing() {
+    let check = |made_at_ms: u64, wall_ms: u64, expected: bool| {
+        let mut provision = testing::provision();
+        provision.made_at_ms = made_at_ms;
+        assert_eq!(
+            check_time(&provision, wall_ms).is_ok(),
+            expected,
+            "{made_at_ms} at {wall_ms}"
+        );
+    };
+    check(MADE_AT_MS, MADE_AT_MS, true);
+    check(MADE_AT_MS + AHEAD_MS_MAX, MADE_AT_MS, true);
+    check(MADE_AT_MS + AHEAD_MS_MAX + 1, MADE_AT_MS, false);
+    check(RELEASED_MS + AHEAD_MS_MAX, 0, true);
+    check(u64::MAX, MADE_AT_MS, false);
+    let plant = Plant::new();
+    plant.init(&testing::file(), false).unwrap();
+    let mut file = testing::file();
+    file.made_at_ms = Clock::start().wall_ms() + 2 * AHEAD_MS_MAX;
+    let problem = plant.init(&file, true).unwrap_err();
+    assert!(problem.why.contains("in the future"), "{problem}");
+    assert_eq!(plant.store().head().unwrap().sequence, 1);
+}
