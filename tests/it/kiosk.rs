@@ -338,7 +338,13 @@ pub(crate) async fn enroll_watched(
                 // An attempt that ended meanwhile says so by its next event; so does a station that died.
                 let _ = daemon
                     .client
-                    .post::<Enrollment>(&path, &CodeAnswer { same: true })
+                    .post::<Enrollment>(
+                        &path,
+                        &CodeAnswer {
+                            same: true,
+                            code: now.code.clone(),
+                        },
+                    )
                     .await;
             }
         }

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use station_daemon::api::model::{CodeAnswer, Enrollment, Event, Identification, Secret, Start};
 use station_daemon::cli::client::{Client, Events};
+use station_daemon::problem::Code;
 
 /// Shows the text of a ticket, for the nearest band or the one with this serial.
 pub async fn begin(client: &Client, ticket: &str, serial: Option<&str>) -> Result<Enrollment> {
@@ -33,7 +34,15 @@ pub async fn follow(
         if now.code.is_some() && now.code != compared {
             compared.clone_from(&now.code);
             let path = format!("/api/v1/enrollments/{id}/code");
-            let _: Enrollment = client.post(&path, &CodeAnswer { same: true }).await?;
+            let code = now.code.clone();
+            match client
+                .post::<Enrollment>(&path, &CodeAnswer { same: true, code })
+                .await
+            {
+                // The link was lost meanwhile: the next event says so.
+                Err(problem) if problem.code == Code::OutOfTurn => {}
+                answered => drop(answered?),
+            }
         }
         if enough || now.stage.is_final() {
             return Ok(*now);

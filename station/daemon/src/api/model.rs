@@ -81,11 +81,15 @@ pub struct Vouch {
 }
 
 /// The answer to "do band and kiosk show the same code?".
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CodeAnswer {
     /// They do.
     pub same: bool,
+    /// The code that was compared, as shown. An answer about another code than the present one is refused:
+    /// each session has a code of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// Where an enrollment stands.

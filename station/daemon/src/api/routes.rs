@@ -204,9 +204,10 @@ pub(crate) fn unknown_enrollment() -> Problem {
 pub(super) async fn code(
     State(shared): State<Shared>,
     Path(id): Path<String>,
-    Body(CodeAnswer { same }): Body<CodeAnswer>,
+    Body(answer): Body<CodeAnswer>,
 ) -> Outcome<Enrollment> {
-    Ok(Json(shared.ask(|reply| Command::Code { id, same, reply }).await?))
+    let told = shared.ask(|reply| Command::Code { id, answer, reply });
+    Ok(Json(told.await?))
 }
 
 /// Stops an enrollment, if nothing was committed yet.

@@ -22,8 +22,8 @@ pub enum Command {
     Code {
         /// Which attempt.
         id: String,
-        /// They are the same.
-        same: bool,
+        /// What somebody saw.
+        answer: model::CodeAnswer,
         /// Where the answer goes.
         reply: Reply,
     },

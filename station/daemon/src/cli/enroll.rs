@@ -83,7 +83,7 @@ impl Follower {
                 },
                 same = answer.given() => {
                     answer = Answer::Given;
-                    self.say(&id, same).await?;
+                    self.say(&id, same, asked.clone()).await?;
                     continue;
                 }
                 _ = tokio::signal::ctrl_c() => {
@@ -106,7 +106,7 @@ impl Follower {
     /// Asks whether the codes are the same, where there is somebody to ask.
     async fn ask(&self, id: &str, code: &str) -> Result<Answer, Problem> {
         if self.accept_code {
-            self.say(id, true).await?;
+            self.say(id, true, Some(code.to_owned())).await?;
             return Ok(Answer::Given);
         }
         if !std::io::stdin().is_terminal() {
@@ -125,10 +125,14 @@ impl Follower {
         })))
     }
 
-    async fn say(&self, id: &str, same: bool) -> Result<(), Problem> {
+    async fn say(&self, id: &str, same: bool, code: Option<String>) -> Result<(), Problem> {
         let path = format!("/api/v1/enrollments/{id}/code");
-        match self.client.post::<Enrollment>(&path, &CodeAnswer { same }).await {
-            // It ended while somebody was typing; the last event says how.
+        match self
+            .client
+            .post::<Enrollment>(&path, &CodeAnswer { same, code })
+            .await
+        {
+            // It ended, or the link was lost, while somebody was typing; the last event says how.
             Err(problem) if problem.code == Code::OutOfTurn => Ok(()),
             outcome => outcome.map(drop),
         }

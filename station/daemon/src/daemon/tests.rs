@@ -94,7 +94,10 @@ impl Station {
         if !over(&shown) {
             let said: Result<Value, _> = self
                 .client
-                .post(&format!("{path}/code"), &json!({ "same": true }))
+                .post(
+                    &format!("{path}/code"),
+                    &json!({ "same": true, "code": shown["code"] }),
+                )
                 .await;
             drop(said);
         }
@@ -338,6 +341,42 @@ async fn a_band_that_cannot_be_reached_is_tried_again() {
     station.until(&path, |view| view["stage"] == "connecting").await;
     station.air.fail_connects("C0:02", None);
     station.until(&path, |view| !view["code"].is_null()).await;
+}
+
+/// Each session has a code of its own: an answer that was meant for another one confirms nothing.
+#[tokio::test]
+async fn an_answer_about_another_code_confirms_nothing() {
+    let station = Station::start().await;
+    let id = station.begin(ticket(1, "ada")).await.unwrap();
+    let path = format!("/api/v1/enrollments/{id}");
+    let say = async |answer: Value| {
+        let said: Result<Value, Problem> = station.client.post(&format!("{path}/code"), &answer).await;
+        said.map_err(|problem| problem.code)
+    };
+    assert_eq!(say(json!({ "same": true })).await, Err(Code::OutOfTurn));
+    station
+        .air
+        .add("C0:02", -45, Box::new(TestBand::new("BAND-2", false)));
+    let first = station.until(&path, |view| !view["code"].is_null()).await;
+    let other = json!({ "same": true, "code": "another" });
+    assert_eq!(say(other).await, Err(Code::OutOfTurn));
+    station.air.remove("C0:02");
+    let gone = station.until(&path, |view| view["stage"] == "bring_back").await;
+    assert_eq!(
+        (&gone["code"], &gone["code_confirmed"]),
+        (&Value::Null, &json!(false))
+    );
+    assert_eq!(
+        say(json!({ "same": true, "code": first["code"] })).await,
+        Err(Code::OutOfTurn)
+    );
+    station
+        .air
+        .add("C0:02", -45, Box::new(TestBand::new("BAND-2", false)));
+    let second = station.until(&path, |view| !view["code"].is_null()).await;
+    assert!(say(json!({ "same": true, "code": second["code"] })).await.is_ok());
+    let end = station.until(&path, |view| !view["outcome"].is_null()).await;
+    assert_eq!(end["outcome"]["code"], "done", "{end}");
 }
 
 #[tokio::test]
@@ -648,6 +687,7 @@ async fn the_doctor_looks_at_everything() {
         "key_file",
         "certificate",
         "replica",
+        "intents",
         "clock",
         "disk",
         "daemon",

@@ -109,19 +109,29 @@ impl EventLoop {
                     answer(reply, Err(problem));
                 }
             }
-            Command::Code { id, same, reply } => {
-                let person = if same {
-                    Person::CodeConfirmed
-                } else {
-                    Person::CodeDeclined
+            Command::Code {
+                id,
+                answer: said,
+                reply,
+            } => {
+                let person = match said.same {
+                    true => Person::CodeConfirmed,
+                    false => Person::CodeDeclined,
                 };
-                self.on_person(now, &id, person, reply);
+                self.on_person(now, &id, person, reply, |view| is_about(&said, view));
             }
-            Command::Cancel { id, reply } => self.on_person(now, &id, Person::Cancel, reply),
+            Command::Cancel { id, reply } => self.on_person(now, &id, Person::Cancel, reply, |_| Ok(())),
         }
     }
 
-    fn on_person(&mut self, now: Instant, id: &str, person: Person, reply: Reply) {
+    fn on_person(
+        &mut self,
+        now: Instant,
+        id: &str,
+        person: Person,
+        reply: Reply,
+        fits: impl FnOnce(&model::Enrollment) -> Result<(), Problem>,
+    ) {
         let Some(attempt) = self
             .attempt
             .as_mut()
@@ -131,6 +141,9 @@ impl EventLoop {
             let over = last.is_some_and(|last| last.id == id);
             return answer(reply, Err(if over { it_is_over() } else { unknown_enrollment() }));
         };
+        if let Err(problem) = fits(attempt.view()) {
+            return answer(reply, Err(problem));
+        }
         attempt.handle_person(now, person);
         let view = attempt.view().clone();
         answer(reply, Ok(view));
@@ -407,6 +420,18 @@ fn target(start: &model::Start) -> Result<Target, Problem> {
 fn answer(reply: Reply, answer: Result<model::Enrollment, Problem>) {
     // Whoever asked may have gone away; then there is nobody to tell.
     let _ = reply.send(answer);
+}
+
+/// Whether the answer is about the code that is to be compared now. One that was on its way while the link
+/// was lost is about the code of another session.
+fn is_about(said: &model::CodeAnswer, view: &model::Enrollment) -> Result<(), Problem> {
+    let why = match (&view.code, &said.code) {
+        (None, _) => "there is no code to compare at present",
+        (Some(shown), Some(compared)) if shown != compared => "another code is shown by now",
+        (Some(_), _) => return Ok(()),
+    };
+    let next = "compare the code that is shown now";
+    Err(Problem::new(Code::OutOfTurn, "nothing was changed", why, next))
 }
 
 fn it_is_over() -> Problem {

@@ -28,6 +28,7 @@ pub(super) fn show(view: &mut Enrollment, screen: &Screen) {
         }
         Screen::PutOn => view.stage = Stage::PutOn,
         Screen::CompareCode(code) => {
+            forget_code(view);
             view.stage = Stage::CompareCode;
             view.code = Some(code.to_string());
         }
@@ -56,7 +57,10 @@ pub(super) fn show(view: &mut Enrollment, screen: &Screen) {
         }
         Screen::UserDataDeleted => view.stage = Stage::BringBack,
         Screen::Interrupted { .. } => view.stage = Stage::PutOn,
-        Screen::BringBack => view.stage = Stage::BringBack,
+        Screen::BringBack => {
+            forget_code(view);
+            view.stage = Stage::BringBack;
+        }
         Screen::OtherBand { .. } => view.stage = Stage::OtherBand,
         Screen::Settled { .. } => {}
         Screen::Refused(refusal) => refuse(view, refused(refusal)),
@@ -66,6 +70,11 @@ pub(super) fn show(view: &mut Enrollment, screen: &Screen) {
             view.outcome = Some(done(receipt.association.to_string()));
         }
     }
+}
+
+/// A code and who confirmed it belong to one session.
+fn forget_code(view: &mut Enrollment) {
+    (view.code, view.code_confirmed, view.band_confirmed) = (None, false, false);
 }
 
 /// Brings the view in step with the end.
