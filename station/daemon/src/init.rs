@@ -53,7 +53,8 @@ pub fn init(config: &Config, from: &Path, replace: bool) -> Result<Made, Problem
     let _lock = InstanceLock::take(&config.lock_file())?;
     let database = config.database();
     let made = make(config, &provision, &database, replace)?;
-    for path in [&config.lock_file(), &config.station.key_file, &database] {
+    let paths = [&config.lock_file(), &config.station.key_file, &database];
+    for path in paths.into_iter().chain(&made.kept) {
         give_to_owner(path);
     }
     Ok(made)
@@ -157,7 +158,7 @@ fn exchange(config: &Config, provision: &Provision, database: &Path) -> Result<M
     if let Some(before) = before {
         before.close();
     }
-    let kept = damaged.then(|| database.with_extension("db.damaged"));
+    let kept = damaged.then(|| free_name(database));
     put_in_place(config, &keys, &new, database, kept.as_deref()).map_err(|error| {
         let next = "let this user write the data folder and run the command again";
         Problem::new(
@@ -277,15 +278,52 @@ fn put_in_place(
     keys::write_all(key_file, std::slice::from_ref(new_keys))
 }
 
-/// Moves a damaged database and its log aside, for whoever wants to look at it.
+/// Where nothing was kept yet: an earlier damage is evidence too.
+fn free_name(database: &Path) -> PathBuf {
+    let first = database.with_extension("db.damaged");
+    let numbered = (2_u32..).map(|number| with_suffix(&first, &format!(".{number}")));
+    let is_free = |path: &PathBuf| {
+        ["", "-wal", "-shm"]
+            .iter()
+            .all(|suffix| std::fs::symlink_metadata(with_suffix(path, suffix)).is_err())
+    };
+    std::iter::once(first.clone())
+        .chain(numbered)
+        .find(is_free)
+        .unwrap_or(first)
+}
+
+/// Puts a damaged database and its log aside, for whoever wants to look at it. The database keeps its place
+/// until the new one takes it: were there a moment without, a run cut off then would leave a folder that looks
+/// as if no station had ever been made.
 fn keep(database: &Path, kept: &Path) -> std::io::Result<()> {
-    for suffix in ["-wal", "-shm", ""] {
-        match std::fs::rename(with_suffix(database, suffix), with_suffix(kept, suffix)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    let unless_absent = |outcome: std::io::Result<()>| match outcome {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    };
+    match std::fs::hard_link(database, kept) {
+        // Some file systems give no second names.
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => copy(database, kept)?,
+        outcome => outcome?,
     }
-    Ok(())
+    ["-wal", "-shm"].iter().try_for_each(|suffix| {
+        unless_absent(std::fs::rename(
+            with_suffix(database, suffix),
+            with_suffix(kept, suffix),
+        ))
+    })
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut from = std::fs::File::open(from)?;
+    let mut to = std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(to)?;
+    std::io::copy(&mut from, &mut to)?;
+    to.sync_all()
 }
 
 /// The log of the database that is replaced must never be applied to the new one. Closing the old one has

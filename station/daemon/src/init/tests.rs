@@ -217,6 +217,41 @@ fn a_journal_that_does_not_hold_is_kept_aside_whole() {
 }
 
 #[test]
+fn each_damaged_database_is_kept_under_its_own_name() {
+    let plant = Plant::new();
+    plant.init(&testing::file(), false).unwrap();
+    let damage = |byte: u8| {
+        std::fs::write(plant.config.database(), vec![byte; 20_000]).unwrap();
+        std::fs::write(with_suffix(&plant.config.database(), "-wal"), [byte]).unwrap();
+        plant.init(&testing::file(), true).unwrap().kept.unwrap()
+    };
+    let kept = [7, 8, 9].map(|byte| (damage(byte), byte));
+    for (path, byte) in &kept {
+        assert_eq!(std::fs::read(path).unwrap()[0], *byte, "{}", path.display());
+    }
+    assert!(
+        kept[2].0.to_string_lossy().ends_with("station.db.damaged.3"),
+        "{kept:?}"
+    );
+    plant.store();
+}
+
+#[test]
+fn a_database_stays_in_place_until_the_new_one_takes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let [database, kept] = ["station.db", "kept"].map(|name| folder.path().join(name));
+    std::fs::write(&database, "rows").unwrap();
+    std::fs::write(with_suffix(&database, "-wal"), "log").unwrap();
+    keep(&database, &kept).unwrap();
+    assert_eq!(std::fs::read(&database).unwrap(), b"rows");
+    assert_eq!(std::fs::read(&kept).unwrap(), b"rows");
+    assert_eq!(std::fs::read(with_suffix(&kept, "-wal")).unwrap(), b"log");
+    assert!(!with_suffix(&database, "-wal").exists());
+    // What is kept is never overwritten.
+    keep(&database, &kept).unwrap_err();
+}
+
+#[test]
 fn a_station_in_use_is_left_alone() {
     let plant = Plant::new();
     plant.init(&testing::file(), false).unwrap();
