@@ -1,11 +1,10 @@
 //! The tables as they are written and read: seals, totals, statements.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
-use ring::digest::{SHA256, digest};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::StoreError;
 
@@ -204,14 +203,11 @@ fn check_index(connection: &Connection, index: &Index, count: i64, entries: u64)
 
 /// A hash of one index entry; compared within one check and never stored.
 fn entry_hash(indexed: ValueRef<'_>, key: ValueRef<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for value in [indexed, key] {
-        match value {
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.hash(&mut hasher),
-            _ => 0_u8.hash(&mut hasher),
-        }
-    }
-    hasher.finish()
+    let bytes = |value: ValueRef<'_>| match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => xxh3_64(bytes),
+        _ => 0,
+    };
+    xxh3_64_with_seed(&bytes(indexed).to_le_bytes(), bytes(key))
 }
 
 /// Number of rows and exclusive or of the seals, as they should be.
@@ -223,7 +219,9 @@ pub(super) fn totals(connection: &Connection, table: &Table) -> Result<(i64, i64
     Ok(totals.unwrap_or_default())
 }
 
-/// 64 bits of SHA-256 over the table's name and the values, each with its type and length.
+/// XXH3 (64 bits) over the table's name and the values, each with its type and length. It finds damage; a
+/// hash without a key would not stop anybody who writes to the file, however strong, and every row is
+/// hashed at each start.
 fn seal(table: &Table, values: &[ValueRef<'_>]) -> i64 {
     let mut bytes = Vec::with_capacity(SEALED_LEN);
     bytes.extend_from_slice(table.name.as_bytes());
@@ -239,7 +237,5 @@ fn seal(table: &Table, values: &[ValueRef<'_>]) -> i64 {
         bytes.extend_from_slice(&number.to_be_bytes());
         bytes.extend_from_slice(content);
     }
-    let digest = digest(&SHA256, &bytes);
-    let first = digest.as_ref().first_chunk().expect("a hash has 32 bytes");
-    i64::from_be_bytes(*first)
+    xxh3_64(&bytes).cast_signed()
 }

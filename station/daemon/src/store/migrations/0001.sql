@@ -1,4 +1,4 @@
--- Every table but the journal ends with a seal: 64 bits of SHA-256 over the row's other columns.
+-- Every table but the journal ends with a seal: XXH3 (64 bits) over the row's other columns.
 -- `totals` holds the number of rows and the exclusive or of the seals of each table, so that a row that
 -- vanished is noticed like one that changed.
 
