@@ -328,6 +328,32 @@ async fn a_named_serial_is_found_among_equally_near_bands() {
 }
 
 #[tokio::test]
+async fn a_foreign_device_does_not_stand_before_a_named_band() {
+    let station = Station::start().await;
+    let stranger = ed25519_dalek::SigningKey::from_bytes(&[99; 32]);
+    let foreign = |serial| Box::new(TestBand::made_by(&stranger, serial, false));
+    station.air.add("C0:09", -42, foreign("BAND-9"));
+    station.air.add("C0:08", -44, foreign("BAND-2"));
+    station
+        .air
+        .add("C0:02", -50, Box::new(TestBand::new("BAND-2", false)));
+    station
+        .until("/api/v1/bands", |seen| {
+            seen["bands"].as_array().unwrap().len() == 3
+        })
+        .await;
+    let mut start = ticket(1, "ada");
+    start["serial"] = json!("BAND-2");
+    let end = station.enroll(start).await;
+    assert_eq!(end["outcome"]["code"], "done", "{end}");
+    // Where no band is named, somebody should know what is held to the kiosk.
+    station.air.remove("C0:02");
+    station.air.remove("C0:08");
+    let end = station.enroll(ticket(2, "ada")).await;
+    assert_eq!(end["outcome"]["code"], "band_not_genuine", "{end}");
+}
+
+#[tokio::test]
 async fn a_band_that_cannot_be_reached_is_tried_again() {
     let station = Station::start().await;
     station

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use firmware_protocol::id::{AssociationId, Serial};
-use firmware_protocol::station::{ENTROPY_LEN, SessionEvent, StationSession};
+use firmware_protocol::station::{ENTROPY_LEN, SessionEnd, SessionEvent, StationSession};
 use firmware_protocol::time::Instant;
 use station_core::enrollment::{
     Admission, Append, AppendFault, Enrollment, Event, Input, Knowledge, Outcome, Person, Query, Screen,
@@ -296,24 +296,40 @@ impl Attempt {
             && let Some(event) = session.poll_event()
         {
             any = true;
+            let device = device.clone();
             *over |= matches!(event, SessionEvent::Ended(_));
             if let SessionEvent::Ended(end) = &event {
                 tracing::debug!(flow = %self.flow, ?end, "a session ended");
             }
-            if self.target.refuses(&event) {
+            if self.target.refuses(&event) || self.is_foreign(&device, &event) {
                 // Another band than the one that was asked for: let it go and look on.
                 self.not.insert(device.clone());
                 *over = true;
-                self.link = Link::Closing(device.clone(), Some(now));
+                self.link = Link::Closing(device, Some(now));
                 return true;
             }
             if matches!(event, SessionEvent::Established(_)) {
-                self.last = Some(device.clone());
+                self.last = Some(device);
                 self.wanted = false;
             }
             self.engine.handle_input(now, Input::Session(event));
         }
         any
+    }
+
+    /// Whether the session ended with something that is no band of this organization, while a certain band
+    /// is expected: anybody may advertise next to it, and its own end is the engine's to judge.
+    fn is_foreign(&self, device: &DeviceId, event: &SessionEvent) -> bool {
+        use firmware_protocol::handshake::HandshakeRefusal::WrongOrganization;
+        let expected = match &self.last {
+            Some(last) => last != device,
+            None => self.target.serial.is_some(),
+        };
+        let foreign = matches!(
+            event,
+            SessionEvent::Ended(SessionEnd::Misbehaved(_) | SessionEnd::Refused(WrongOrganization))
+        );
+        foreign && expected && self.wanted
     }
 
     /// Does what the engine wants. Whether it wanted anything.

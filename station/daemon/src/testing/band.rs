@@ -53,6 +53,11 @@ impl BandHandler for Hands {
 
 impl TestBand {
     pub(crate) fn new(serial: &str, seos: bool) -> Self {
+        Self::made_by(&super::manufacturer(), serial, seos)
+    }
+
+    /// A band out of another factory.
+    pub(crate) fn made_by(maker: &SigningKey, serial: &str, seos: bool) -> Self {
         let number = serial.bytes().last().unwrap();
         let signing_key = SigningKey::from_bytes(&[number; 32]);
         let dh_secret = [number ^ 0x55; 32];
@@ -65,7 +70,7 @@ impl TestBand {
             seos,
         };
         let identity = BandIdentity {
-            certificate: certificate.sign(&super::manufacturer()),
+            certificate: certificate.sign(maker),
             dh_secret: dh_secret.into(),
             signing_key,
             serial,
