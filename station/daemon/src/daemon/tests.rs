@@ -353,6 +353,52 @@ async fn a_foreign_device_does_not_stand_before_a_named_band() {
     assert_eq!(end["outcome"]["code"], "band_not_genuine", "{end}");
 }
 
+/// Whoever stopped waiting to be identified knows of no attempt: it must not keep the next person out.
+#[tokio::test]
+async fn somebody_who_is_gone_begins_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = provisioned(&folder);
+    let clock = Clock::start();
+    let opened = open(&config, [0; 32], clock).unwrap();
+    let (radio, _air) = loopback::start(&RadioConfig::default(), 100);
+    let (commands, commands_in) = mpsc::channel(4);
+    let (live, mut seen) = watch::channel(Live::default());
+    let (_stop, stop) = watch::channel(false);
+    let parts = Parts {
+        identity: opened.identity,
+        keys: opened.keys,
+        config: Arc::new(config),
+        store: StoreHandle::spawn(opened.store),
+        radio,
+        clock,
+        trusted: opened.trusted,
+        commands: commands_in,
+        live,
+        events: broadcast::channel(4).0,
+        stop,
+    };
+    let running = tokio::spawn(eventloop::run(parts));
+    seen.wait_for(|live| live.radio == "ready").await.unwrap();
+    let start = |id| {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let start = serde_json::from_value(ticket(id, "ada")).unwrap();
+        (Command::Start(Box::new(start), reply), answer)
+    };
+    let (command, gone) = start(1);
+    drop(gone);
+    commands.send(command).await.unwrap();
+    let begun = loop {
+        let (command, answer) = start(2);
+        commands.send(command).await.unwrap();
+        match answer.await.unwrap() {
+            Err(problem) => assert!(problem.why.contains("being identified"), "{problem}"),
+            Ok(begun) => break begun,
+        }
+    };
+    assert_eq!(begun.user, "ada");
+    running.abort();
+}
+
 #[tokio::test]
 async fn a_band_that_cannot_be_reached_is_tried_again() {
     let station = Station::start().await;

@@ -257,6 +257,11 @@ impl EventLoop {
             reply,
             outcome,
         } = identification;
+        if reply.is_closed() && outcome.is_ok() {
+            // Whoever asked gave up waiting: nobody would know of the attempt, and it would be in the way.
+            tracing::info!(%flow, "somebody was identified and is gone");
+            return Ok(());
+        }
         let (identified, user) = match outcome {
             Ok(identified) => identified,
             Err(fault) => {
