@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use firmware_protocol::certificate::StationCertificate;
+use firmware_protocol::time::UnixSeconds;
 use station_core::clock::TrustedClock;
 use station_core::journal::{Configured, JournalRecord, Started, floor_after};
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,12 +13,12 @@ use tokio::sync::{broadcast, mpsc, watch};
 use crate::api::{Command, Doors, Live, Shared, router};
 use crate::clock::{Clock, RELEASED_MS};
 use crate::config::Config;
-use crate::eventloop::{self, Parts};
+use crate::eventloop::{self, Parts, dates};
 use crate::instance::InstanceLock;
 use crate::keys::Keys;
 use crate::problem::{Code, Problem};
 use crate::radio::{self, Radio, RadioConfig};
-use crate::store::{Store, StoreError, StoreHandle};
+use crate::store::{Identity, Store, StoreError, StoreHandle};
 use crate::systemd;
 
 /// Commands of the API that may wait for the loop.
@@ -105,7 +107,7 @@ pub async fn serve(
 
 struct Opened {
     store: Store,
-    identity: crate::store::Identity,
+    identity: Identity,
     keys: Keys,
     trusted: TrustedClock,
 }
@@ -121,8 +123,15 @@ fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened
     let trusted = TrustedClock::new(floor_ms, RELEASED_MS);
     // The loop reads the clock anew and records what is wrong with it; this reading only dates the start.
     let mut first_look = trusted.clone();
-    first_look.read(clock.now(), clock.wall_ms());
-    let started_ms = first_look.believed_ms(clock.now());
+    let (now, wall_ms) = (clock.now(), clock.wall_ms());
+    if dates::doubt_at_boot(&mut first_look, now, wall_ms, certificate_ends(&identity)) {
+        tracing::warn!(
+            clock_ms = wall_ms,
+            "the clock is beyond the end of the certificate and is not believed"
+        );
+    }
+    first_look.read(now, wall_ms);
+    let started_ms = first_look.believed_ms(now);
     let last = last.and_then(|entry| JournalRecord::decode(&entry.record).ok());
     let after_crash = !matches!(
         last,
@@ -150,6 +159,13 @@ fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened
         keys,
         trusted,
     })
+}
+
+/// The last second of the station's certificate.
+pub(crate) fn certificate_ends(identity: &Identity) -> UnixSeconds {
+    let certificate = minicbor::decode::<StationCertificate>(&identity.certificate.body);
+    // One that does not read is refused by every band, whatever the date.
+    certificate.map_or(UnixSeconds(u64::MAX), |certificate| certificate.not_after)
 }
 
 /// Tells systemd that all is well as long as the runtime turns and the database answers.

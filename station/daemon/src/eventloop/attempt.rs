@@ -209,7 +209,7 @@ impl Attempt {
 
     fn connected(&mut self, now: Instant, device: DeviceId, mtu_bytes: u16, station: &mut Station) {
         let entropy = station.entropy.bytes::<ENTROPY_LEN>();
-        let unix_now = station.time().latest();
+        let unix_now = station.time_for_bands();
         let manufacturers = station.identity.manufacturers.clone();
         let identity = &station.session_identity;
         let session = StationSession::new(identity, manufacturers, mtu_bytes, &entropy, now, unix_now);

@@ -529,7 +529,7 @@ impl Clerk {
 
     /// Counts the failure durably. Its record is the loop's to write, which knows how many it wrote before.
     async fn wrong_code(&self, subject: AttemptSubject, attempts: AttemptState) -> Result<Fault, StoreError> {
-        let state = AttemptRules::CODE.after_failure(attempts, self.time);
+        let state = AttemptRules::CODE.after_failure(attempts, self.time_of_failure());
         let record = SecretFailed {
             secret: SecretKind::Code,
             operator: None,
@@ -539,6 +539,11 @@ impl Clerk {
         self.append(vec![], vec![Change::SetAttempts { subject, state }])
             .await?;
         Ok(Fault::WrongCode(record))
+    }
+
+    /// When a failure counts as made: a clock that leaped ahead makes no wait of years.
+    fn time_of_failure(&self) -> TrustedTime {
+        TrustedTime::certain(self.believed_ms)
     }
 
     async fn forget_failures(&self, subject: AttemptSubject) -> Result<(), StoreError> {
@@ -571,7 +576,7 @@ impl Clerk {
             self.append(vec![], change.into_iter().collect()).await?;
             return Ok(identified);
         }
-        let (record, change) = pending.wrong(attempts, self.time);
+        let (record, change) = pending.wrong(attempts, self.time_of_failure());
         self.append(vec![record.into()], vec![change]).await?;
         Err(VouchFault::WrongPin.into())
     }

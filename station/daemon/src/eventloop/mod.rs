@@ -7,6 +7,7 @@
 //! elsewhere and comes back as an event.
 
 mod attempt;
+pub(crate) mod dates;
 mod identify;
 mod lingering;
 mod nearby;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firmware_protocol::station::StationIdentity;
-use firmware_protocol::time::Instant;
+use firmware_protocol::time::{Instant, UnixSeconds};
 use station_core::clock::{ClockEvent, TrustedClock, TrustedTime};
 use station_core::enrollment::{Person, RefusalBudget};
 use station_core::journal::{ClockAhead, ClockBackward, JournalRecord, Stopped};
@@ -28,7 +29,7 @@ use crate::api::model::{Event as LiveEvent, Stage};
 use crate::api::{Command, Live};
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
-use crate::daemon::told_to_stop;
+use crate::daemon::{certificate_ends, told_to_stop};
 use crate::keys::Keys;
 use crate::problem::{Code, Problem};
 use crate::radio::{AdapterState, DeviceId, Radio, RadioCommand, RadioEvent};
@@ -135,6 +136,9 @@ struct Station {
     clock: Clock,
     entropy: Entropy,
     trusted: TrustedClock,
+    certificate_ends: UnixSeconds,
+    /// The clock was not believed at boot and has not been set right.
+    doubted_at_boot: bool,
     refusals: RefusalBudget,
     live: watch::Sender<Live>,
     events: broadcast::Sender<LiveEvent>,
@@ -179,7 +183,7 @@ impl EventLoop {
             store,
             radio,
             clock,
-            trusted,
+            mut trusted,
             commands,
             live,
             events,
@@ -190,19 +194,26 @@ impl EventLoop {
             dh_secret: keys.dh_secret.0.clone(),
         };
         let nearby = Nearby::new(&config.radio);
-        let station = Station {
-            identity,
+        let certificate_ends = certificate_ends(&identity);
+        let (now, wall_ms) = (clock.now(), clock.wall_ms());
+        let doubted_at_boot = dates::doubt_at_boot(&mut trusted, now, wall_ms, certificate_ends);
+        let mut station = Station {
             session_identity,
             keys,
             config,
             store,
             clock,
             entropy: Entropy::new(),
+            certificate_ends,
+            doubted_at_boot,
+            refusals: RefusalBudget::new(trusted.believed_ms(now)),
+            identity,
             trusted,
-            refusals: RefusalBudget::new(clock.wall_ms()),
             live,
             events,
         };
+        // Read once before anybody asks, so that the status says what is known.
+        station.time();
         Self {
             station,
             radio_events: radio.events,
@@ -439,16 +450,27 @@ impl Station {
     /// What is known about the date. A clock that runs backward is recorded.
     fn time(&mut self) -> TrustedTime {
         let (now, wall_ms) = (self.clock.now(), self.clock.wall_ms());
+        if self.doubted_at_boot && dates::is_set_right(&self.trusted, now, wall_ms, self.certificate_ends) {
+            tracing::info!("the clock was set right");
+            self.trusted.confirm(now, wall_ms);
+        }
         let (time, event) = self.trusted.read(now, wall_ms);
+        self.doubted_at_boot &= !time.is_trusted();
+        self.publish_trust(time);
         if let Some(event) = event {
-            self.on_clock(event, time);
+            self.on_clock(event);
         }
         time
     }
 
-    fn on_clock(&mut self, event: ClockEvent, time: TrustedTime) {
-        self.live
-            .send_modify(|live| live.time_trusted = time.is_trusted());
+    fn publish_trust(&self, time: TrustedTime) {
+        self.live.send_if_modified(|live| {
+            let before = std::mem::replace(&mut live.time_trusted, time.is_trusted());
+            before != time.is_trusted()
+        });
+    }
+
+    fn on_clock(&mut self, event: ClockEvent) {
         match event {
             ClockEvent::Agrees => tracing::info!("the clock agrees again"),
             ClockEvent::Ahead {
@@ -482,6 +504,13 @@ impl Station {
                 self.note(vec![record.into()]);
             }
         }
+    }
+
+    /// The date that bands are told.
+    fn time_for_bands(&mut self) -> UnixSeconds {
+        let time = self.time();
+        let believed_ms = self.trusted.believed_ms(self.clock.now());
+        dates::for_bands(time, believed_ms, self.certificate_ends)
     }
 
     /// The date that new journal entries carry.
