@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::facts::provisioned;
 use super::latency::{self, timed};
-use super::steps::enrollments;
+use super::steps::{Step, enrollments};
 use super::{Effort, Figure, Goal, crowd, note};
 use crate::cast::Cast;
 use crate::world::DATE;
@@ -20,8 +20,6 @@ const ENROLLMENTS: usize = 400;
 const COUNT: usize = 600;
 /// Slices of the product.
 const SLICES: usize = 5;
-/// Bytes of the limit's one row: about a journal record.
-const ROW_LEN: usize = 300;
 
 pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
     note("appending to the journal of a station with 100,000 users");
@@ -29,8 +27,12 @@ pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
     let mut cast = Cast::new(5, Zone::Enrollment, DATE);
     crowd::add_crowd(&mut cast, Zone::Enrollment);
     let mut store = provisioned(&cast, &folder.path().join("station.db"))?;
-    let floor = Floor::create(&folder.path().join("floor.db"))?;
     let steps = enrollments(ENROLLMENTS)?;
+    let row_len = steps.iter().map(Step::len).sum::<usize>() / steps.len();
+    note(&format!(
+        "the limit's one row has {row_len} bytes, as many as the records of a step on average"
+    ));
+    let floor = Floor::create(&folder.path().join("floor.db"), row_len)?;
     let mut steps = steps.iter().cycle();
     let latency = latency::in_turns(
         SLICES,
@@ -49,15 +51,17 @@ pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
 /// The plainest durable commit there is.
 struct Floor {
     connection: Connection,
+    row: Vec<u8>,
 }
 
 impl Floor {
-    fn create(file: &Path) -> Result<Self> {
+    fn create(file: &Path, row_len: usize) -> Result<Self> {
         let connection = Connection::open(file)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.execute_batch("create table rows (number integer primary key, body blob not null)")?;
-        Ok(Self { connection })
+        let row = vec![7; row_len];
+        Ok(Self { connection, row })
     }
 
     fn commit(&self) -> Result<Duration> {
@@ -65,7 +69,7 @@ impl Floor {
             let mut statement = self
                 .connection
                 .prepare_cached("insert into rows (body) values (?1)")?;
-            statement.execute([[7_u8; ROW_LEN].as_slice()])?;
+            statement.execute([&self.row])?;
             Ok(())
         })
     }

@@ -18,6 +18,11 @@ pub(super) struct Step {
 }
 
 impl Step {
+    /// Bytes of its records.
+    pub(super) fn len(&self) -> usize {
+        self.records.iter().map(|record| record.encode().len()).sum()
+    }
+
     /// Makes it durable.
     pub(super) fn append(&self, store: &mut Store) -> Result<(), StoreError> {
         store
