@@ -234,4 +234,6 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 }
 
 #[cfg(test)]
+mod power_tests;
+#[cfg(test)]
 mod tests;
