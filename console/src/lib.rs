@@ -4,11 +4,13 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | [`ca`] | the private authority: certificates of stations and of their listener |
 //! | [`issue`] | what an organization and a manufacturer sign; pure |
 //! | [`files`] | the organization's file, the plant's file, and files that only their owner may read |
 //! | [`cli`] | the command line |
 //! | [`edge`] | the one clock and the one source of randomness here |
 
+pub mod ca;
 pub mod cli;
 pub mod edge;
 pub mod files;
