@@ -1,17 +1,34 @@
-//! What a station's journal looks like to anybody who is not that station.
+//! What stations and the console say to each other.
 //!
-//! This crate opens no socket, reads no clock and stores nothing. It also sends nothing yet: the
-//! outbox and inbox engines do not exist. What exists is the part that must never change under them,
-//! because it is already being written to disks:
+//! This crate opens no socket, reads no clock, draws no random number and stores nothing. What crosses the
+//! wire is here once, with its numbers; so are the engines at both ends, which are handed the time and say
+//! what to send and what to store.
 //!
-//! - [`record`]: the identity of a journal entry, its place in the hash chain, its bytes;
-//! - [`chain`]: the check that a run of entries is complete, in order and unchanged.
+//! | module | what it knows |
+//! |---|---|
+//! | [`record`], [`chain`] | a journal entry, its place in the hash chain, and the check of a run of them |
+//! | [`feed`] | console to station: rows, pages, who may sign them |
+//! | [`journal`] | station to console: batches of entries, and the answer |
+//! | [`join`] | how a station becomes one of the console's |
+//! | [`health`] | what a station says of its own state |
+//! | [`version`] | which version of the wire two ends speak |
+//! | [`id`] | organizations, lineages, revisions |
 //!
 //! An entry carries its record as bytes. Their meaning belongs to the station
 //! (`station_core::journal`); an entry can be stored, passed on and verified by someone who does not
 //! know the kind of record in it.
+mod cbor;
 pub mod chain;
+pub mod feed;
+pub mod health;
+pub mod id;
+pub mod join;
+pub mod journal;
 pub mod record;
+mod signature;
+pub mod version;
 
 pub use chain::{ChainFault, ChainVerifier, Head, verify};
+pub use id::{Lineage, Organization, Revision};
 pub use record::{Entry, Hash, RecordId, StationKey};
+pub use version::{NoCommonVersion, Version, Versions};
