@@ -7,6 +7,7 @@
 //!
 //! No second copy of the protocol exists here: faults belong to the link, to the hardware or to the wearer.
 
+pub mod air;
 pub mod band;
 pub mod bench;
 pub mod bluez;
