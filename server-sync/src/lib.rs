@@ -11,12 +11,14 @@
 //! | [`journal`] | station to console: batches of entries, and the answer |
 //! | [`join`] | how a station becomes one of the console's |
 //! | [`health`] | what a station says of its own state |
+//! | [`backoff`] | when to try again |
 //! | [`version`] | which version of the wire two ends speak |
 //! | [`id`] | organizations, lineages, revisions |
 //!
 //! An entry carries its record as bytes. Their meaning belongs to the station
 //! (`station_core::journal`); an entry can be stored, passed on and verified by someone who does not
 //! know the kind of record in it.
+pub mod backoff;
 mod cbor;
 pub mod chain;
 pub mod feed;
@@ -28,6 +30,7 @@ pub mod record;
 mod signature;
 pub mod version;
 
+pub use backoff::{Backoff, Moment};
 pub use chain::{ChainFault, ChainVerifier, Head, verify};
 pub use id::{Lineage, Organization, Revision};
 pub use record::{Entry, Hash, RecordId, StationKey};

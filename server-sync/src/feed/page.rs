@@ -32,16 +32,17 @@ pub struct Cursor {
     /// The version of the wire in which it was received: rows that this version does not know are missing.
     #[n(2)]
     pub version: Version,
-    /// A snapshot is being received and has not reached its end.
+    /// In the midst of a snapshot: the revision the console's state had when the snapshot began.
     #[n(3)]
-    pub filling: bool,
+    pub filling: Option<Revision>,
 }
 
-/// In text, for a query: `lineage.revision.version`, with `.filling` behind it in the midst of a snapshot.
+/// In text, for a query: `lineage.revision.version`, in the midst of a snapshot with the revision behind it at
+/// which the snapshot began.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}.{}", self.lineage, self.revision, self.version)?;
-        f.write_str(if self.filling { ".filling" } else { "" })
+        self.filling.map_or(Ok(()), |began| write!(f, ".{began}"))
     }
 }
 
@@ -53,25 +54,24 @@ pub struct NotACursor;
 impl FromStr for Cursor {
     type Err = NotACursor;
     fn from_str(text: &str) -> Result<Self, NotACursor> {
-        let parts: Vec<&str> = text.splitn(4, '.').collect();
-        let (parts, filling) = match parts.as_slice() {
-            [parts @ .., "filling"] => (parts, true),
-            parts => (parts, false),
-        };
-        let &[lineage, revision, version] = parts else {
-            return Err(NotACursor);
-        };
-        let lineage = lineage
-            .parse::<policy::model::StationId>()
-            .map_err(|_| NotACursor)?;
-        let revision = revision.parse().ok().and_then(Revision::new);
-        Ok(Self {
+        let mut parts = text.split('.');
+        let mut next = || parts.next().ok_or(NotACursor);
+        let lineage: policy::model::StationId = next()?.parse().map_err(|_| NotACursor)?;
+        let revision = read_revision(next()?)?;
+        let version = next()?.parse().map(Version).map_err(|_| NotACursor)?;
+        let filling = parts.next().map(read_revision).transpose()?;
+        let cursor = Self {
             lineage: Lineage(lineage.0),
-            revision: revision.ok_or(NotACursor)?,
-            version: version.parse().map(Version).map_err(|_| NotACursor)?,
+            revision,
+            version,
             filling,
-        })
+        };
+        parts.next().map_or(Ok(cursor), |_| Err(NotACursor))
     }
+}
+
+fn read_revision(text: &str) -> Result<Revision, NotACursor> {
+    text.parse().ok().and_then(Revision::new).ok_or(NotACursor)
 }
 
 /// Where the rows of a page belong. In CBOR the array of the fields in the order of their numbers.
@@ -103,9 +103,10 @@ pub struct Header {
     /// only then what the station has was true at one moment.
     #[n(7)]
     pub head: Revision,
-    /// Part of a snapshot: what the station had before and a snapshot does not bring is gone.
+    /// Part of a snapshot that began when the console's state had this revision: what the station had before
+    /// and the snapshot does not bring is gone.
     #[n(8)]
-    pub snapshot: bool,
+    pub snapshot: Option<Revision>,
     /// The station's own journal is contained in the console's state at `head` up to this sequence.
     #[n(9)]
     pub acked_through: u64,
