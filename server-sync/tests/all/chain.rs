@@ -106,7 +106,7 @@ fn entries_of_another_station_do_not_mix_in() {
 fn the_bytes_of_an_entry_stay_what_they_are() {
     let entry = Entry::following(STATION, Head::EMPTY, 1_700_000_000_000, vec![1, 2, 3]);
     let bytes = minicbor::to_vec(&entry).expect("memory takes everything");
-    assert_eq!(hex(&bytes), include_str!("bytes/entry_v01.hex").trim());
+    assert_eq!(hex(&bytes), include_str!("../bytes/entry_v01.hex").trim());
     assert_eq!(minicbor::decode::<Entry>(&bytes).expect("own bytes"), entry);
 }
 
