@@ -1,13 +1,15 @@
 use std::os::unix::fs::PermissionsExt;
 
+use clap::Parser;
+
 use super::*;
+use crate::cli::Cli;
 
 /// Runs one command line; `DIR` stands for the test's folder.
 fn console(dir: &Path, arguments: &str) -> Result<()> {
     let arguments = arguments.replace("DIR", &dir.display().to_string());
-    run(Cli::try_parse_from(
-        std::iter::once("bandstand-console").chain(arguments.split_whitespace()),
-    )?)
+    let cli = Cli::try_parse_from(std::iter::once("bandstand-console").chain(arguments.split_whitespace()))?;
+    crate::cli::run(cli)
 }
 
 fn with_organization() -> tempfile::TempDir {

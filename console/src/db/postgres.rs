@@ -1,0 +1,140 @@
+//! PostgreSQL: a pool of connections, and one that listens for other consoles.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use deadpool_postgres::{Client, Manager, ManagerConfig, RecyclingMethod, Runtime};
+use futures_util::StreamExt;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_postgres::{AsyncMessage, NoTls};
+
+use super::tx::Engine;
+use super::{DbError, Tx};
+
+const CONNECTIONS: usize = 16;
+const WAIT: Duration = Duration::from_secs(10);
+/// First and longest wait between attempts to listen again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// Whoever changes something says so here; others look at the feed then.
+pub(super) const CHANNEL: &str = "bandstand_feed";
+
+#[derive(Clone)]
+pub(super) struct Pool {
+    pool: deadpool_postgres::Pool,
+    config: tokio_postgres::Config,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    pub(super) fn open(url: &str) -> Result<Self, DbError> {
+        let wrong = |error: tokio_postgres::Error| DbError::Unreachable(format!("the address of the database: {error}"));
+        let mut config = tokio_postgres::Config::from_str(url).map_err(wrong)?;
+        config.application_name("bandstand-console");
+        config.connect_timeout(WAIT);
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_config(config.clone(), NoTls, recycling);
+        let pool = deadpool_postgres::Pool::builder(manager)
+            .max_size(CONNECTIONS)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(WAIT))
+            .create_timeout(Some(WAIT))
+            .build()
+            .map_err(|error| DbError::Unreachable(error.to_string()))?;
+        Ok(Self { pool, config })
+    }
+
+    pub(super) async fn get(&self) -> Result<Client, DbError> {
+        Ok(self.pool.get().await?)
+    }
+
+    pub(super) async fn read<T, E, F>(&self, f: F, statements: Arc<AtomicU64>) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: FnOnce(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (client, handle) = (self.get().await?, Handle::current());
+        let done = tokio::task::spawn_blocking(move || run_read(client, &handle, f, &statements));
+        match done.await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(E::from(DbError::Statement(error.to_string()))),
+        }
+    }
+}
+
+/// All statements see one moment. A connection that may be left inside a transaction is thrown away.
+fn run_read<T, E: From<DbError>>(
+    client: Client,
+    handle: &Handle,
+    f: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+    statements: &AtomicU64,
+) -> Result<T, E> {
+    let begin = "begin isolation level repeatable read read only";
+    if let Err(error) = handle.block_on(client.batch_execute(begin)) {
+        drop(Client::take(client));
+        return Err(DbError::from(error).into());
+    }
+    let outcome = {
+        let tx = Tx::new(Engine::Postgres(&client, handle), statements);
+        catch_unwind(AssertUnwindSafe(|| f(&tx)))
+    };
+    if handle.block_on(client.batch_execute("commit")).is_err() {
+        drop(Client::take(client));
+    }
+    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// Listens for what other consoles change, for as long as somebody holds the feed. After each new
+/// connection the feed is read once, so that nothing is missed while nobody listened.
+pub(super) fn listen(pool: &Pool, feed: watch::Sender<u64>) {
+    let config = pool.config.clone();
+    tokio::spawn(async move {
+        let mut wait = RETRY.0;
+        while !feed.is_closed() {
+            if let Err(error) = listen_once(&config, &feed).await {
+                tracing::debug!(%error, "not listening for other consoles");
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RETRY.1);
+        }
+    });
+}
+
+async fn listen_once(config: &tokio_postgres::Config, feed: &watch::Sender<u64>) -> Result<(), DbError> {
+    let (client, mut connection) = config.connect(NoTls).await?;
+    let mut messages = futures_util::stream::poll_fn(move |context| connection.poll_message(context));
+    let (sender, mut heard) = tokio::sync::mpsc::channel(1);
+    let pump = tokio::spawn(async move {
+        while let Some(Ok(message)) = messages.next().await {
+            if let AsyncMessage::Notification(_) = message {
+                // A full queue wakes the reader all the same.
+                let _ = sender.try_send(());
+            }
+        }
+    });
+    client.batch_execute(&format!("listen {CHANNEL}")).await?;
+    loop {
+        let row = client.query_one("select revision from feed_head where id = 1", &[]).await;
+        if let Ok(row) = row {
+            let head: i64 = row.try_get(0)?;
+            feed.send_if_modified(|known| super::raise(known, head.max(0) as u64));
+        }
+        tokio::select! {
+            more = heard.recv() => if more.is_none() { break },
+            () = feed.closed() => break,
+        }
+    }
+    pump.abort();
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! The one writer: a thread that takes closures from a queue and commits them in groups.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::tx::Engine;
+use super::{DbError, Tx, postgres};
+
+/// Closures that may wait; whoever comes when all places are taken waits for one.
+const QUEUE: usize = 1024;
+/// How long to wait for a place.
+const WAIT: Duration = Duration::from_secs(10);
+/// Closures of one group, and the time after which a group takes no more.
+const GROUP: (usize, Duration) = (512, Duration::from_millis(25));
+/// How often a group is repeated after a conflict with somebody else's transaction.
+const ATTEMPTS: u32 = 5;
+/// The lock that makes consoles on one PostgreSQL database write one after the other.
+const LOCK: &str = "begin; select pg_advisory_xact_lock(4852871264)";
+
+/// A closure with a place for its outcome.
+trait Job: Send {
+    /// True if its changes are to stay.
+    fn run(&mut self, tx: &Tx<'_>) -> bool;
+    /// The changes are durable, or are not.
+    fn finish(self: Box<Self>, committed: Result<(), DbError>);
+}
+
+struct Task<F, T, E> {
+    f: F,
+    outcome: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Job for Task<F, T, E>
+where
+    F: Fn(&Tx<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<DbError> + Send,
+{
+    fn run(&mut self, tx: &Tx<'_>) -> bool {
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.f)(tx)));
+        let outcome = outcome.unwrap_or_else(|_| Err(E::from(DbError::Statement("a write panicked".into()))));
+        let keep = outcome.is_ok();
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), DbError>) {
+        let outcome = match (self.outcome, committed) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(error)) => Err(error.into()),
+            (Some(outcome), Ok(())) => outcome,
+            (None, Ok(())) => Err(E::from(DbError::Busy)),
+        };
+        // Whoever asked may have gone.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// The queue to the writer's thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Box<dyn Job>>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Writer {
+    pub(super) fn sqlite(
+        connection: rusqlite::Connection,
+        feed: watch::Sender<u64>,
+        statements: Arc<AtomicU64>,
+    ) -> Result<Self, DbError> {
+        Self::start(move |jobs| SqliteGroup(&connection).run(jobs, &feed, &statements))
+    }
+
+    pub(super) fn postgres(
+        pool: postgres::Pool,
+        feed: watch::Sender<u64>,
+        statements: Arc<AtomicU64>,
+    ) -> Result<Self, DbError> {
+        let handle = Handle::current();
+        Self::start(move |jobs| {
+            let client = handle.block_on(pool.get())?;
+            PostgresGroup { client, handle: &handle }.run(jobs, &feed, &statements)
+        })
+    }
+
+    /// `group` runs jobs in one transaction; an error is that of the commit.
+    fn start(
+        group: impl Fn(&mut Group<'_>) -> Result<(), DbError> + Send + 'static,
+    ) -> Result<Self, DbError> {
+        let (queue, receiver) = mpsc::channel(QUEUE);
+        let stopped = Arc::new(AtomicBool::new(false));
+        let flag = stopped.clone();
+        std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || work(receiver, &flag, group))
+            .map_err(|error| DbError::Unreachable(error.to_string()))?;
+        Ok(Self { queue, stopped })
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn run<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+        F: Fn(&Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let task = Task {
+            f,
+            outcome: None,
+            reply,
+        };
+        let stopped = || E::from(DbError::Failed("the writer has stopped".into()));
+        match tokio::time::timeout(WAIT, self.queue.send(Box::new(task))).await {
+            Err(_) => Err(DbError::Busy.into()),
+            Ok(Err(_)) => Err(stopped()),
+            Ok(Ok(())) => answer.await.unwrap_or_else(|_| Err(stopped())),
+        }
+    }
+}
+
+/// The jobs of one transaction: those that ran, and where more come from.
+struct Group<'q> {
+    queue: &'q mut mpsc::Receiver<Box<dyn Job>>,
+    jobs: Vec<Box<dyn Job>>,
+    /// A repetition takes no more jobs.
+    closed: bool,
+    began: Instant,
+}
+
+impl Group<'_> {
+    /// The next job of the group: one that is there already, or one out of the queue.
+    fn next(&mut self, index: usize) -> Option<&mut Box<dyn Job>> {
+        if index == self.jobs.len() {
+            let full = index >= GROUP.0 || (index > 0 && self.began.elapsed() > GROUP.1);
+            if self.closed || full {
+                return None;
+            }
+            self.jobs.push(self.queue.try_recv().ok()?);
+        }
+        self.jobs.get_mut(index)
+    }
+
+    /// Runs every job between savepoints.
+    fn run_all(&mut self, tx: &Tx<'_>) -> Result<(), DbError> {
+        let mut index = 0;
+        tx.batch("savepoint job")?;
+        while let Some(job) = self.next(index) {
+            let before = tx.marked();
+            if job.run(tx) {
+                tx.batch("release savepoint job; savepoint job")?;
+            } else {
+                tx.forget_marked(before);
+                tx.batch("rollback to savepoint job")?;
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+}
+
+fn work(
+    mut queue: mpsc::Receiver<Box<dyn Job>>,
+    stopped: &AtomicBool,
+    run: impl Fn(&mut Group<'_>) -> Result<(), DbError>,
+) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut group = Group {
+            queue: &mut queue,
+            jobs: vec![first],
+            closed: false,
+            began: Instant::now(),
+        };
+        let mut committed = run(&mut group);
+        for _ in 1..ATTEMPTS {
+            if !matches!(committed, Err(DbError::Conflict(_))) {
+                break;
+            }
+            group.closed = true;
+            committed = run(&mut group);
+        }
+        let jobs = group.jobs;
+        if let Err(error) = &committed {
+            tracing::error!(%error, jobs = jobs.len(), "nothing of a group of writes was kept");
+        }
+        for job in jobs {
+            job.finish(committed.clone());
+        }
+        if matches!(committed, Err(DbError::Failed(_))) {
+            // After a failed write to the disk nobody knows what is on it: only a new start reads it again.
+            stopped.store(true, Ordering::Relaxed);
+            return;
+        }
+    }
+}
+
+struct SqliteGroup<'a>(&'a rusqlite::Connection);
+
+impl SqliteGroup<'_> {
+    fn run(
+        &self,
+        group: &mut Group<'_>,
+        feed: &watch::Sender<u64>,
+        statements: &AtomicU64,
+    ) -> Result<(), DbError> {
+        self.0.execute_batch("begin immediate")?;
+        let tx = Tx::new(Engine::Sqlite(self.0), statements);
+        let committed = group
+            .run_all(&tx)
+            .and_then(|()| Ok(self.0.execute_batch("commit")?));
+        match committed {
+            Ok(()) => {
+                feed.send_if_modified(|known| super::raise(known, tx.marked()));
+                Ok(())
+            }
+            Err(error) => {
+                // A failed commit may have ended the transaction already.
+                let _ = self.0.execute_batch("rollback");
+                Err(error)
+            }
+        }
+    }
+}
+
+struct PostgresGroup<'h> {
+    client: deadpool_postgres::Client,
+    handle: &'h Handle,
+}
+
+impl PostgresGroup<'_> {
+    fn run(
+        self,
+        group: &mut Group<'_>,
+        feed: &watch::Sender<u64>,
+        statements: &AtomicU64,
+    ) -> Result<(), DbError> {
+        let tx = Tx::new(Engine::Postgres(&self.client, self.handle), statements);
+        let committed = tx.batch(LOCK).and_then(|()| group.run_all(&tx)).and_then(|()| {
+            let notify = match tx.marked() {
+                0 => String::new(),
+                _ => format!("notify {}; ", postgres::CHANNEL),
+            };
+            tx.batch(&format!("{notify}commit"))
+        });
+        let marked = tx.marked();
+        match committed {
+            Ok(()) => {
+                feed.send_if_modified(|known| super::raise(known, marked));
+                Ok(())
+            }
+            Err(error) => {
+                // Closing the connection undoes what is left of the transaction.
+                drop(deadpool_postgres::Client::take(self.client));
+                Err(error)
+            }
+        }
+    }
+}

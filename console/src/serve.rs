@@ -1,0 +1,120 @@
+//! The running console: what every part of it shares, and the listeners.
+
+mod listen;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::metrics::Metrics;
+use crate::vault::Vault;
+use crate::{api, cli};
+
+pub use listen::{Limits, serve_http};
+
+/// What every part of the console shares; clones are the same console.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// The parts.
+#[derive(Debug)]
+pub struct Parts {
+    /// The database.
+    pub db: Db,
+    /// The secrets.
+    pub vault: Vault,
+    /// The clock.
+    pub clock: Clock,
+    /// The configuration.
+    pub config: Config,
+    /// The counters.
+    pub metrics: Metrics,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// A console of these parts.
+    pub fn new(db: Db, vault: Vault, clock: Clock, config: Config) -> Self {
+        let metrics = Metrics::default();
+        Self(Arc::new(Parts {
+            db,
+            vault,
+            clock,
+            config,
+            metrics,
+        }))
+    }
+
+    /// Opens database and vault as the configuration says. The tables must be those of this release.
+    pub async fn open(config: Config) -> Result<Self> {
+        let vault = Vault::open(&config.vault.key_file)?;
+        let db = Db::open(&config.database.url).await?;
+        db.check_migrated().await?;
+        Ok(Self::new(db, vault, Clock::Wall, config))
+    }
+
+    /// Wakes when something changed that stations want to know.
+    pub fn feed(&self) -> watch::Receiver<u64> {
+        self.db.feed()
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> policy::model::UnixMillis {
+        self.clock.now()
+    }
+}
+
+/// The addresses for people and programs.
+pub fn router(app: App) -> Router {
+    api::router(app)
+}
+
+/// Sockets that are open: whoever asks for port 0 learns the real one here.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Pages and API.
+    pub web: TcpListener,
+}
+
+impl Listeners {
+    /// Opens what the configuration names.
+    pub async fn bind(config: &Config) -> Result<Self> {
+        let web = config.web.listen;
+        let web = TcpListener::bind(web)
+            .await
+            .with_context(|| format!("cannot listen on {web}, `web.listen`"))?;
+        Ok(Self { web })
+    }
+}
+
+/// Serves until `stop` completes, then lets what is being answered come to its end.
+pub async fn run(app: App, listeners: Listeners, stop: impl Future<Output = ()> + Send) -> Result<()> {
+    let (stopping, stopped) = watch::channel(false);
+    let tls = listen::tls(&app.config.web)?;
+    let limits = Limits {
+        connections: app.config.web.connections_max,
+        ..Limits::default()
+    };
+    let web = tokio::spawn(serve_http(listeners.web, tls, router(app.clone()), limits, stopped));
+    let failed = cli::run::failed(&app);
+    let result = tokio::select! {
+        () = stop => Ok(()),
+        error = failed => Err(error),
+    };
+    let _ = stopping.send(true);
+    web.await.context("a listener ended early")?;
+    result
+}

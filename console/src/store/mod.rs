@@ -1,0 +1,8 @@
+//! What is stored, one file per thing. Everything here runs inside a transaction that an act opened; nothing
+//! here asks who may do it.
+
+pub mod associations;
+pub mod feed;
+pub mod history;
+pub mod query;
+pub mod settings;
