@@ -129,7 +129,8 @@ pub struct AssociationRow {
     /// The band's count of commits under which it was made; 0 if not known.
     #[n(6)]
     pub band_epoch: u32,
-    /// The key that the band made for it, if known.
+    /// The key that the band made for it. Left out as long as no station needs it: it is chance, and half of
+    /// what a row weighs.
     #[cbor(n(7), with = "minicbor::bytes")]
     pub credential_key: Option<[u8; 32]>,
     /// Temporary, until this moment; milliseconds since 1970.
@@ -248,6 +249,8 @@ impl Rights {
     pub const VOUCH: Self = Self(1);
     /// Say that the station's clock is right.
     pub const CONFIRM_CLOCK: Self = Self(2);
+    /// Close an intent whose band will not come back.
+    pub const CLOSE_INTENTS: Self = Self(4);
 
     /// These rights and those.
     pub fn with(self, other: Self) -> Self {

@@ -276,6 +276,18 @@ pub enum PushFault {
     #[n(8)]
     #[error("the console is busy; try again")]
     Busy,
+    /// An entry says what cannot be: a receipt that its band never signed, a record that no station writes.
+    /// Nothing more is taken until an administrator settled it.
+    #[n(9)]
+    #[error("the console keeps entry {sequence} and what follows for an administrator: {code}")]
+    Quarantined {
+        /// The first of the entries in doubt.
+        #[n(0)]
+        sequence: u64,
+        /// What is wrong with it, by a stable code.
+        #[n(1)]
+        code: String,
+    },
 }
 
 impl PushFault {
@@ -291,6 +303,7 @@ impl PushFault {
             Self::Revoked => "station_revoked",
             Self::Version { .. } => "no_common_version",
             Self::Busy => "console_busy",
+            Self::Quarantined { .. } => "station_quarantined",
         }
     }
 }

@@ -46,6 +46,12 @@ pub enum OutboxFault {
     /// The console knows this station under another identity.
     #[error("the console knows this station as another one")]
     OtherStation,
+    /// The console doubts an entry and waits for an administrator.
+    #[error("the console keeps entry {sequence} and what follows for an administrator")]
+    Quarantined {
+        /// The first of the entries in doubt.
+        sequence: u64,
+    },
     /// No version of the wire in common.
     #[error("the console speaks other versions of the wire")]
     Version,
@@ -68,6 +74,7 @@ impl OutboxFault {
             Self::RolledBack { .. } => "journal_rolled_back",
             Self::Revoked => "station_revoked",
             Self::OtherStation => "other_station",
+            Self::Quarantined { .. } => "station_quarantined",
             Self::Version => "no_common_version",
             Self::Damaged(_) => "journal_damaged",
             Self::Unacceptable { .. } => "entry_unacceptable",
@@ -256,6 +263,7 @@ impl Outbox {
             PushFault::Revoked => OutboxFault::Revoked,
             PushFault::OtherStation { .. } => OutboxFault::OtherStation,
             PushFault::Version { .. } => OutboxFault::Version,
+            PushFault::Quarantined { sequence, .. } => OutboxFault::Quarantined { sequence: *sequence },
             PushFault::TooLarge { .. } | PushFault::Malformed if self.entries_max == 1 => {
                 OutboxFault::Unacceptable {
                     sequence: self.agreed.sequence + 1,

@@ -259,6 +259,11 @@ fn every_refusal_keeps_the_entries() {
     check_answer(PushFault::Fork { sequence: 2 }, Some("journal_fork"));
     let found = StationKey([1; 16]);
     check_answer(PushFault::OtherStation { found }, Some("other_station"));
+    let quarantined = PushFault::Quarantined {
+        sequence: 2,
+        code: "receipt_forged".into(),
+    };
+    check_answer(quarantined, Some("station_quarantined"));
     let console = server_sync::Versions::OURS;
     check_answer(PushFault::Version { console }, Some("no_common_version"));
 }

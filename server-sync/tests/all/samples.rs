@@ -303,6 +303,13 @@ pub(crate) fn push_answers() -> Vec<(&'static str, PushAnswer)> {
             },
         ),
         ("busy", PushFault::Busy),
+        (
+            "quarantined",
+            PushFault::Quarantined {
+                sequence: 3,
+                code: "receipt_forged".into(),
+            },
+        ),
     ];
     let refused = refused.map(|(name, fault)| (name, PushAnswer::Refused(fault)));
     [("ack", PushAnswer::Ack(ack))]
