@@ -23,6 +23,7 @@
 
 mod bands;
 mod fold;
+mod ledger;
 mod said;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,8 @@ mod users;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+pub use ledger::{Changed, Ledger};
 
 use crate::codes::codes;
 use crate::model::{
@@ -313,8 +316,8 @@ impl History {
     /// The state of every user and band these entries name.
     ///
     /// Takes time in proportion to the entries (times a logarithm). Users and bands that no entry connects do
-    /// not influence each other: a caller with a long history may fold the histories of those that a new
-    /// entry touches and replace their part of the state.
+    /// not influence each other; a caller with a long history keeps a [`Ledger`], which folds only what a new
+    /// entry touches.
     pub fn state(&self) -> State {
         merge(self.entries.iter())
     }

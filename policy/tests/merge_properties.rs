@@ -7,13 +7,13 @@ mod worlds;
 
 use std::collections::BTreeSet;
 
-use policy::merge::{Associated, Entry, Event, History, Oddity, Stamp, State, Verdict, merge};
+use policy::merge::{Associated, Entry, Event, History, Ledger, Oddity, Stamp, State, Verdict, merge};
 use policy::model::{BandSerial, EndCause, UserId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use worlds::entries;
+use worlds::{entries, wide_entries};
 
 fn made(entries: &[Entry]) -> impl Iterator<Item = (Stamp, &Associated)> {
     entries.iter().filter_map(|entry| match &entry.event {
@@ -116,8 +116,44 @@ fn check_nothing_is_dropped(entries: &[Entry], state: &State) {
     }
 }
 
+/// What a ledger says is different between two states is different, and nothing else is.
+fn check_changes(ledger: &mut Ledger, piece: &[Entry]) {
+    let before = ledger.state().clone();
+    let changed = ledger.absorb(piece.iter().cloned());
+    let after = ledger.state();
+    for id in before.associations.keys().chain(after.associations.keys()) {
+        let differs = before.associations.get(id) != after.associations.get(id)
+            || before.quarantine.get(id) != after.quarantine.get(id);
+        assert_eq!(changed.associations.contains(id), differs, "{id}");
+    }
+    for user in before.users.keys().chain(after.users.keys()) {
+        let differs = before.users.get(user) != after.users.get(user);
+        assert_eq!(changed.users.contains(user), differs, "{user}");
+    }
+    for band in before.bands.keys().chain(after.bands.keys()) {
+        let differs = before.bands.get(band) != after.bands.get(band);
+        assert_eq!(changed.bands.contains(band), differs, "{band}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Folding only what each new piece touches gives the state of the whole.
+    #[test]
+    fn a_ledger_is_the_whole_fold(
+ entries in prop_oneof![entries(), wide_entries()], cuts in vec(any::<Index>(), 0..6)) {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(entries.len() + 1)).collect();
+        cuts.extend([0, entries.len()]);
+        cuts.sort_unstable();
+        let mut ledger = Ledger::default();
+        for cut in cuts.windows(2) {
+            check_changes(&mut ledger, &entries[cut[0]..cut[1]]);
+            prop_assert_eq!(ledger.state(), &merge(ledger.iter()));
+        }
+        let again = ledger.absorb(entries);
+        prop_assert!(again.is_empty());
+    }
 
     #[test]
     fn any_order_duplication_and_split_gives_the_same_state(

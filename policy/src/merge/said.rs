@@ -204,7 +204,7 @@ impl<'a> Said<'a> {
 }
 
 /// The association an entry speaks of without making it.
-fn speaks_of(event: &Event) -> Option<AssociationId> {
+pub(super) fn speaks_of(event: &Event) -> Option<AssociationId> {
     match event {
         Event::Disconnected { association }
         | Event::AssociationSuspended { association, .. }
