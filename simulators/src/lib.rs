@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | 1 | band engine, link and station flow in one process under one clock that jumps | [`world`] |
 //! | 2 | the real daemon and btleplug against bands on a private D-Bus | [`bluez`] |
+//! | 3, 4 | bands behind a real GATT server on a controller, virtual or of metal | [`hci`] |
 //!
 //! No second copy of the protocol exists here: faults belong to the link, to the hardware or to the wearer.
 
@@ -13,6 +14,7 @@ pub mod bench;
 pub mod bluez;
 pub mod cast;
 pub mod demo;
+pub mod hci;
 pub mod link;
 pub mod pair;
 pub mod peripheral;
