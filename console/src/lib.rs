@@ -17,6 +17,8 @@
 //! | [`config`] | the configuration |
 //! | [`metrics`] | counters |
 //! | [`clock`] | the one clock |
+//! | [`sync`] | what stations talk to |
+//! | [`ingest`] | what stations' journals say, proven and folded |
 //! | [`ca`] | the private authority: certificates of stations and of their listener |
 //! | [`issue`] | what an organization and a manufacturer sign; pure |
 //! | [`files`] | the organization's file, the plant's file, and files that only their owner may read |
@@ -34,9 +36,11 @@ pub mod config;
 pub mod db;
 pub mod edge;
 pub mod files;
+pub mod ingest;
 pub mod issue;
 pub mod metrics;
 pub mod problem;
 pub mod serve;
 pub mod store;
+pub mod sync;
 pub mod vault;

@@ -5,7 +5,10 @@ use crate::args;
 
 /// Every step: number, name, statements. Types are written as PostgreSQL has them; for SQLite they are
 /// replaced word by word.
-const STEPS: &[(i64, &str, &str)] = &[(1, "core", include_str!("../../migrations/0001_core.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "core", include_str!("../../migrations/0001_core.sql")),
+    (3, "sync", include_str!("../../migrations/0003_sync.sql")),
+];
 
 /// A step that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]

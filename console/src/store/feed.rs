@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::args;
-use crate::db::{DbError, Tx, Val};
+use crate::db::{DbError, Row, Tx, Val};
 
 /// What a change is about. Numbers are stored and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,14 +120,17 @@ pub fn since(tx: &Tx<'_>, after: u64, limit: usize) -> Result<Vec<Mark>, DbError
     tx.all(
         "select kind, key, revision, site, left_sites from feed where revision > $1 order by revision limit $2",
         args![after, limit],
-        |row| {
-            Ok(Mark {
-                kind: Kind::from_number(row.int(0)?)?,
-                key: row.text(1)?,
-                revision: row.count(2)?,
-                site: row.text(3)?,
-                left_sites: row.text(4)?.lines().map(str::to_owned).collect(),
-            })
-        },
+        read_mark,
     )
+}
+
+/// Reads `kind, key, revision, site, left_sites`.
+pub fn read_mark(row: &Row<'_>) -> Result<Mark, DbError> {
+    Ok(Mark {
+        kind: Kind::from_number(row.int(0)?)?,
+        key: row.text(1)?,
+        revision: row.count(2)?,
+        site: row.text(3)?,
+        left_sites: row.text(4)?.lines().map(str::to_owned).collect(),
+    })
 }

@@ -1,0 +1,195 @@
+//! From journal entries to history.
+
+use std::collections::HashMap;
+
+use firmware_protocol::receipt::Receipt;
+use policy::effective::effective;
+use policy::facts_json::DecideInput;
+use policy::merge::{self, Associated, Event, HybridTime, Stamp};
+use policy::model::{AssociationId, BandSerial, GroupPolicy, PolicyId, StationId, UnixMillis, UserId, Zone};
+use server_sync::Entry;
+use station_core::convert;
+use station_core::journal::{Committed, Decided, FlowId, JournalRecord};
+
+use super::{Checked, tickets};
+use crate::args;
+use crate::db::{DbError, Tx};
+use crate::store::{associations, history};
+use crate::sync::stations::StationInfo;
+
+/// How far back in the journal the decision behind a commit is looked for.
+const DECIDED_WITHIN: u64 = 200;
+
+/// Appends what these entries, which are stored already, say of users and bands to history.
+pub(crate) fn fold(
+    tx: &Tx<'_>,
+    station: &StationInfo,
+    checked: &Checked,
+    entries: &[Entry],
+    now: UnixMillis,
+) -> Result<(), DbError> {
+    let mut folder = Folder {
+        tx,
+        station,
+        now,
+        takes_over: HashMap::new(),
+        events: Vec::new(),
+    };
+    for entry in entries {
+        folder.entry(checked, entry)?;
+    }
+    let Folder { events, .. } = folder;
+    history::append(tx, &events, now)?;
+    tickets::flag_double_use(tx, checked, entries, now)
+}
+
+struct Folder<'a> {
+    tx: &'a Tx<'a>,
+    station: &'a StationInfo,
+    now: UnixMillis,
+    /// Whether the policy of a flow's user had take-overs, as the station knew it.
+    takes_over: HashMap<FlowId, bool>,
+    events: Vec<merge::Entry>,
+}
+
+impl Folder<'_> {
+    fn entry(&mut self, checked: &Checked, entry: &Entry) -> Result<(), DbError> {
+        match checked.record(entry) {
+            Some(JournalRecord::Decided(decided)) => {
+                self.takes_over.insert(decided.flow, may_take_over(decided));
+                Ok(())
+            }
+            Some(JournalRecord::Intent(intent)) => {
+                tickets::spend(self.tx, self.station, entry, intent, self.now)
+            }
+            Some(JournalRecord::RolledBack(rolled_back)) => tickets::release(self.tx, rolled_back, self.now),
+            Some(JournalRecord::Committed(committed)) => match checked.receipts.get(&entry.sequence) {
+                Some(receipt) => self.committed(entry, committed, receipt),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn committed(&mut self, entry: &Entry, committed: &Committed, receipt: &Receipt) -> Result<(), DbError> {
+        self.remember_band_key(committed, receipt)?;
+        let Some((user, site)) = self.user_of(receipt)? else {
+            return self.review(
+                entry,
+                "user_unknown",
+                &format!("nobody has the handle {}", receipt.user),
+            );
+        };
+        // A station has the people of its own site alone: of others it cannot have known.
+        if !site.is_empty() && site != self.station.site {
+            return self.review(
+                entry,
+                "user_of_another_site",
+                &format!("{user} belongs to {site}"),
+            );
+        }
+        let id = AssociationId(receipt.association.0);
+        associations::remember_key(self.tx, &id, &receipt.credential_key)?;
+        let (band, zone) = (convert::serial(&receipt.serial), convert::zone(receipt.zone));
+        let event = Event::Associated(Associated {
+            association: id,
+            expires_at: self.renewed_until(&user, band, zone)?,
+            user,
+            band,
+            zone,
+            band_epoch: receipt.epoch,
+            seos: committed.seos,
+            may_take_over: self.may_take_over(entry, committed.flow)?,
+        });
+        let millis = UnixMillis(i64::try_from(entry.time_ms).unwrap_or(i64::MAX));
+        self.events.push(merge::Entry {
+            stamp: Stamp {
+                time: HybridTime { millis, counter: 0 },
+                station: StationId(entry.station.0),
+                sequence: entry.sequence,
+            },
+            event,
+        });
+        Ok(())
+    }
+
+    /// The first key a band is seen with is its key.
+    fn remember_band_key(&self, committed: &Committed, receipt: &Receipt) -> Result<(), DbError> {
+        self.tx.exec(
+            "insert into band_keys (serial, band_key, first_seen) values ($1, $2, $3) on conflict (serial) do nothing",
+            args![receipt.serial.as_str(), &committed.band_key, self.now],
+        )?;
+        Ok(())
+    }
+
+    fn user_of(&self, receipt: &Receipt) -> Result<Option<(UserId, String)>, DbError> {
+        self.tx.first(
+            "select id, site from users where handle = $1",
+            args![&receipt.user.0],
+            |row| Ok((row.parse(0)?, row.text(1)?)),
+        )
+    }
+
+    /// A temporary band that its user enrolls again stays temporary.
+    fn renewed_until(
+        &self,
+        user: &UserId,
+        band: BandSerial,
+        zone: Zone,
+    ) -> Result<Option<UnixMillis>, DbError> {
+        let until = self.tx.first(
+            "select expires_ms from associations where usr = $1 and band = $2 and zone = $3 and ended_ms is null",
+            args![user, &band, history::code(&zone)],
+            |row| row.opt_moment(0),
+        )?;
+        Ok(until.flatten())
+    }
+
+    /// Whether the policy had take-overs when the station decided. Without the decision: no.
+    fn may_take_over(&self, entry: &Entry, flow: FlowId) -> Result<bool, DbError> {
+        if let Some(known) = self.takes_over.get(&flow) {
+            return Ok(*known);
+        }
+        let from = entry.sequence.saturating_sub(DECIDED_WITHIN);
+        let records = self.tx.all(
+            "select record from journal where station = $1 and sequence >= $2 and sequence < $3 order by sequence desc",
+            args![&entry.station.0, from, entry.sequence],
+            |row| row.bytes(0),
+        )?;
+        let decided = records
+            .iter()
+            .find_map(|record| match JournalRecord::decode(record) {
+                Ok(JournalRecord::Decided(decided)) if decided.flow == flow => Some(decided),
+                _ => None,
+            });
+        Ok(decided.as_ref().is_some_and(may_take_over))
+    }
+
+    /// What cannot be folded is stored with the journal and shown to a person.
+    fn review(&self, entry: &Entry, code: &str, detail: &str) -> Result<(), DbError> {
+        self.tx.exec(
+            "insert into journal_review (id, station, received_at, code, sequence, detail, body) \
+             values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing",
+            args![
+                &entry.hash.0,
+                &entry.station.0,
+                self.now,
+                code,
+                entry.sequence,
+                detail,
+                &entry.record
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+fn may_take_over(decided: &Decided) -> bool {
+    let Ok(input) = serde_json::from_slice::<DecideInput>(&decided.facts) else {
+        return false;
+    };
+    let default = || GroupPolicy::new(PolicyId::new("default").expect("a policy's id"));
+    let group = input.policy.group.unwrap_or_else(default);
+    let policy = effective(&group, input.policy.individual.as_ref());
+    policy.reenroll_own.value && policy.reenroll_any.value
+}

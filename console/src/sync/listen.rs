@@ -1,0 +1,259 @@
+//! Accepting stations: how many at once, how fast, and for how long somebody may say nothing.
+//!
+//! After the console was away, every station comes back at once. Handshakes are what that costs, so only a
+//! few are made at a time, and who waits for one waits in the kernel's queue, not in our memory. Stations
+//! that are connected already go on meanwhile.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use firmware_protocol::id::StationId;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::http::Body;
+use super::patient::Patient;
+use crate::ca::Peer;
+
+/// Handshakes that are made at the same time.
+const HANDSHAKES_MAX: usize = 32;
+/// Connections that are open at the same time.
+const CONNECTIONS_MAX: usize = 24_000;
+/// Connections of one station: one that waits for news, one that sends, and one of each that has not noticed
+/// yet that it is dead.
+const PER_STATION_MAX: u32 = 4;
+/// Connections of those who have no certificate yet.
+const STRANGERS_MAX: usize = 64;
+/// A handshake must be done within this time.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A request's head must be there within this time; so long may a connection be silent between requests.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// Somebody without a certificate has this long for everything.
+const STRANGER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Largest head of a request.
+const HEAD_LEN_MAX: usize = 16 << 10;
+/// Requests under way get this long when the console stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// After the system refused a connection (no file handles), it is asked again so much later.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct From {
+    /// The address, for the log.
+    pub(super) address: SocketAddr,
+    /// What the client's certificate says, if it has one.
+    pub(super) peer: Option<Peer>,
+}
+
+/// Answers requests.
+pub(super) trait Answers: Send + Sync + 'static {
+    /// Answers one request.
+    fn answer(
+        self: Arc<Self>,
+        from: From,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Body>> + Send;
+}
+
+struct Limits {
+    handshakes: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    stations: Mutex<HashMap<StationId, u32>>,
+}
+
+/// Accepts connections until `stop` becomes true, then lets requests under way end.
+pub(super) async fn serve<A: Answers>(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    answers: Arc<A>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    let limits = Arc::new(Limits {
+        handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
+        connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+        strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
+        stations: Mutex::default(),
+    });
+    let mut open = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            Some(_) = open.join_next(), if !open.is_empty() => continue,
+            accepted = accept(&listener, &limits) => accepted,
+        };
+        let Some((stream, address, places)) = accepted else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let connection = Connection {
+            address,
+            acceptor: acceptor.clone(),
+            limits: limits.clone(),
+            answers: answers.clone(),
+            stop: stop.clone(),
+        };
+        open.spawn(connection.run(stream, places));
+    }
+    drop(listener);
+    let _ = timeout(STOP_TIMEOUT, async { while open.join_next().await.is_some() {} }).await;
+}
+
+/// A place to be in and the right to make a handshake.
+struct Places {
+    connection: OwnedSemaphorePermit,
+    handshake: OwnedSemaphorePermit,
+}
+
+/// The next connection, once there is a place for it. Nothing if the system has none to give.
+async fn accept(listener: &TcpListener, limits: &Limits) -> Option<(TcpStream, SocketAddr, Places)> {
+    let connection = limits.connections.clone().acquire_owned().await.ok()?;
+    let handshake = limits.handshakes.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, address)) => Some((
+            stream,
+            address,
+            Places {
+                connection,
+                handshake,
+            },
+        )),
+        Err(error) => {
+            tracing::warn!(%error, "a station's connection could not be accepted");
+            None
+        }
+    }
+}
+
+struct Connection<A> {
+    address: SocketAddr,
+    acceptor: TlsAcceptor,
+    limits: Arc<Limits>,
+    answers: Arc<A>,
+    stop: watch::Receiver<bool>,
+}
+
+impl<A: Answers> Connection<A> {
+    async fn run(self, stream: TcpStream, places: Places) {
+        let address = self.address;
+        if let Err(error) = self.serve(stream, places).await {
+            tracing::debug!(%address, %error, "a station's connection ended");
+        }
+    }
+
+    async fn serve(self, stream: TcpStream, places: Places) -> io::Result<()> {
+        // Without this, small answers wait for the other end's delayed acknowledgement.
+        stream.set_nodelay(true)?;
+        let Places {
+            connection: _connection,
+            handshake,
+        } = places;
+        let stream = timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream)).await;
+        let stream = stream.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        drop(handshake);
+        let (_, session) = stream.get_ref();
+        let peer = match session.peer_certificates() {
+            None => None,
+            // The chain holds; one that does not name a station as we write it is not ours to serve.
+            Some(chain) => match chain.first().and_then(Peer::of) {
+                Some(peer) => Some(peer),
+                None => return Ok(()),
+            },
+        };
+        let from = From {
+            address: self.address,
+            peer,
+        };
+        let Some(_place) = self.place_for(peer) else {
+            tracing::warn!(address = %self.address, "too many connections of one kind");
+            return Ok(());
+        };
+        let serving = self.talk(Patient::new(stream), from);
+        match peer {
+            Some(_) => serving.await,
+            None => timeout(STRANGER_TIMEOUT, serving).await.unwrap_or(Ok(())),
+        }
+    }
+
+    async fn talk(
+        &self,
+        stream: Patient<tokio_rustls::server::TlsStream<TcpStream>>,
+        from: From,
+    ) -> io::Result<()> {
+        let service = service_fn(|request| {
+            let answers = self.answers.clone();
+            async move { Ok::<_, std::convert::Infallible>(answers.answer(from, request).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HEAD_LEN_MAX)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            ended = connection.as_mut() => return ended.map_err(io::Error::other),
+            _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await.map_err(io::Error::other)
+    }
+
+    fn place_for(&self, peer: Option<Peer>) -> Option<Place> {
+        match peer {
+            None => {
+                let permit = self.limits.strangers.clone().try_acquire_owned();
+                permit.ok().map(|permit| Place::Stranger { _permit: permit })
+            }
+            Some(peer) => {
+                let mut stations = self.limits.stations.lock().expect("no panic while it was held");
+                let count = stations.entry(peer.station).or_default();
+                if *count >= PER_STATION_MAX {
+                    return None;
+                }
+                *count += 1;
+                Some(Place::Station {
+                    station: peer.station,
+                    limits: self.limits.clone(),
+                })
+            }
+        }
+    }
+}
+
+/// Held as long as the connection lives.
+enum Place {
+    Stranger { _permit: OwnedSemaphorePermit },
+    Station { station: StationId, limits: Arc<Limits> },
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Self::Station { station, limits } = self else {
+            return;
+        };
+        let Ok(mut stations) = limits.stations.lock() else {
+            return;
+        };
+        if let Some(count) = stations.get_mut(station) {
+            *count -= 1;
+            if *count == 0 {
+                stations.remove(station);
+            }
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! The stations: who they are, how they stand, which certificates count.
+
+use firmware_protocol::id::StationId;
+use firmware_protocol::time::UnixSeconds;
+use policy::model::{UnixMillis, Zone};
+use server_sync::health::Health;
+use server_sync::journal::{Line, Standing};
+use server_sync::{Hash, Head, StationKey};
+
+use crate::args;
+use crate::ca::Peer;
+use crate::db::{DbError, Row, Tx};
+use crate::store::feed::{self, Kind};
+use crate::store::history::code;
+
+/// A station.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StationInfo {
+    /// Which.
+    pub id: StationId,
+    /// What people call it.
+    pub name: String,
+    /// The site it stands at.
+    pub site: String,
+    /// The zone it writes.
+    pub zone: Zone,
+    /// When it joined, the first time.
+    pub joined_at: UnixMillis,
+    /// When an administrator revoked it.
+    pub revoked_at: Option<UnixMillis>,
+    /// Why.
+    pub revoked_why: Option<String>,
+    /// Why its journal is taken no more.
+    pub quarantine: Option<UploadQuarantine>,
+    /// The end of its journal here.
+    pub head: Head,
+    /// The revision of the feed at which its site or zone changed last.
+    pub scope_since: u64,
+    /// What it said of itself last, and when.
+    pub health: Option<(Health, UnixMillis)>,
+}
+
+/// Why nothing more of a station's journal is folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadQuarantine {
+    /// Since when.
+    pub since: UnixMillis,
+    /// A stable code: `journal_fork`, `journal_changed`, `receipt_forged`, `band_key_changed`.
+    pub code: String,
+    /// The entry at which it was noticed.
+    pub sequence: u64,
+}
+
+impl StationInfo {
+    /// What the journal's receiver needs to know.
+    pub(crate) fn line(&self) -> Line {
+        let standing = match (&self.revoked_at, &self.quarantine) {
+            (Some(_), _) => Standing::Revoked,
+            (None, Some(quarantine)) => Standing::Forked {
+                sequence: quarantine.sequence,
+            },
+            (None, None) => Standing::Good,
+        };
+        Line {
+            station: StationKey(self.id.0),
+            head: self.head,
+            standing,
+        }
+    }
+}
+
+const COLUMNS: &str = "stations.id, stations.name, stations.site, stations.zone, stations.joined_at, \
+     stations.revoked_at, stations.revoked_why, stations.quarantined_at, stations.quarantine_code, \
+     stations.quarantine_sequence, stations.head_sequence, stations.head_hash, stations.revision, \
+     stations.health, stations.health_at";
+/// How many columns [`COLUMNS`] has.
+const COLUMN_COUNT: usize = 15;
+
+/// Every station, by site and name.
+pub fn list(tx: &Tx<'_>) -> Result<Vec<StationInfo>, DbError> {
+    let sql = format!("select {COLUMNS} from stations order by site, name, id");
+    tx.all(&sql, &[], read)
+}
+
+/// The station with this id.
+pub fn get(tx: &Tx<'_>, id: StationId) -> Result<Option<StationInfo>, DbError> {
+    let sql = format!("select {COLUMNS} from stations where id = $1");
+    tx.first(&sql, args![&id.0], read)
+}
+
+fn read(row: &Row<'_>) -> Result<StationInfo, DbError> {
+    let quarantine = match (row.opt_moment(7)?, row.opt_text(8)?, row.opt_int(9)?) {
+        (Some(since), Some(code), sequence) => Some(UploadQuarantine {
+            since,
+            code,
+            sequence: sequence.unwrap_or(0).max(0) as u64,
+        }),
+        _ => None,
+    };
+    let health = row.opt_bytes(13)?.and_then(|bytes| Health::from_bytes(&bytes));
+    Ok(StationInfo {
+        id: StationId(row.array(0)?),
+        name: row.text(1)?,
+        site: row.text(2)?,
+        zone: row.code(3)?,
+        joined_at: row.moment(4)?,
+        revoked_at: row.opt_moment(5)?,
+        revoked_why: row.opt_text(6)?,
+        quarantine,
+        head: Head {
+            sequence: row.count(10)?,
+            hash: Hash(row.array(11)?),
+        },
+        scope_since: row.count(12)?,
+        health: health.zip(row.opt_moment(14)?),
+    })
+}
+
+/// Why a station that showed a certificate of ours gets nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotServed {
+    /// The certificate was never issued by this console, or the console was set back behind it.
+    Unknown,
+    /// The certificate or the station was revoked.
+    Revoked,
+    /// The certificate ended while the connection was open.
+    Expired,
+}
+
+/// The station behind a certificate, if it may be served. What is not on the list of issued serials is
+/// refused: an unknown state of revocation is a no.
+pub(super) fn admit(
+    tx: &Tx<'_>,
+    peer: &Peer,
+    now: UnixMillis,
+) -> Result<Result<StationInfo, NotServed>, DbError> {
+    let sql = format!(
+        "select {COLUMNS}, station_certificates.revoked_at from station_certificates \
+         join stations on stations.id = station_certificates.station \
+         where station_certificates.serial = $1 and station_certificates.station = $2"
+    );
+    let found = tx.first(&sql, args![&peer.serial, &peer.station.0], |row| {
+        Ok((read(row)?, row.opt_moment(COLUMN_COUNT)?))
+    })?;
+    Ok(match found {
+        None => Err(NotServed::Unknown),
+        Some((station, revoked)) if revoked.is_some() || station.revoked_at.is_some() => {
+            Err(NotServed::Revoked)
+        }
+        Some(_) if super::seconds(now) > peer.not_after => Err(NotServed::Expired),
+        Some((station, _)) => Ok(station),
+    })
+}
+
+/// A station that joins.
+pub(super) struct Joining<'a> {
+    pub(super) id: StationId,
+    pub(super) name: &'a str,
+    pub(super) site: &'a str,
+    pub(super) zone: Zone,
+    pub(super) air_certificate: &'a [u8],
+    pub(super) dh_key: &'a [u8; 32],
+}
+
+/// Adds the station, or brings one that joins again up to date. Its journal's end stays.
+pub(super) fn put(tx: &Tx<'_>, joining: &Joining<'_>, now: UnixMillis) -> Result<(), DbError> {
+    let moved = match get(tx, joining.id)? {
+        Some(before) => before.site != joining.site || before.zone != joining.zone,
+        None => false,
+    };
+    mark(tx, joining.id, joining.site)?;
+    let head = feed::head(tx)?;
+    let start = Hash::START;
+    tx.exec(
+        "insert into stations (id, name, site, zone, joined_at, head_sequence, head_hash, air_certificate, dh_key, revision) \
+         values ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9) \
+         on conflict (id) do update set name = excluded.name, site = excluded.site, zone = excluded.zone, \
+         air_certificate = excluded.air_certificate, dh_key = excluded.dh_key",
+        args![
+            &joining.id.0,
+            joining.name,
+            joining.site,
+            code(&joining.zone),
+            now,
+            &start.0,
+            joining.air_certificate,
+            joining.dh_key,
+            0_i64
+        ],
+    )?;
+    if moved {
+        tx.exec(
+            "update stations set revision = $1 where id = $2",
+            args![head, &joining.id.0],
+        )?;
+    }
+    Ok(())
+}
+
+/// Notes that a certificate was issued.
+pub(super) fn issued(
+    tx: &Tx<'_>,
+    station: StationId,
+    serial: &[u8; 16],
+    not_after: UnixSeconds,
+    now: UnixMillis,
+) -> Result<(), DbError> {
+    tx.exec(
+        "insert into station_certificates (serial, station, issued_at, not_after) values ($1, $2, $3, $4)",
+        args![serial, &station.0, now, not_after.0],
+    )?;
+    Ok(())
+}
+
+/// Revokes every certificate of a station but the one with this serial.
+pub(super) fn retire_certificates(
+    tx: &Tx<'_>,
+    station: StationId,
+    but: &[u8; 16],
+    now: UnixMillis,
+) -> Result<(), DbError> {
+    tx.exec(
+        "update station_certificates set revoked_at = $1 where station = $2 and serial <> $3 and revoked_at is null",
+        args![now, &station.0, but],
+    )?;
+    Ok(())
+}
+
+/// Revokes a station: it is refused from this transaction's commit on, at every console. What it could not
+/// send stays with it. Whether there is such a station that was not revoked before.
+pub fn revoke(tx: &Tx<'_>, id: StationId, why: &str, now: UnixMillis) -> Result<bool, DbError> {
+    let changed = tx.exec(
+        "update stations set revoked_at = $1, revoked_why = $2 where id = $3 and revoked_at is null",
+        args![now, why, &id.0],
+    )?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    tx.exec(
+        "update station_certificates set revoked_at = $1 where station = $2 and revoked_at is null",
+        args![now, &id.0],
+    )?;
+    // Wakes the polls that are held open, the station's own among them.
+    let site = get(tx, id)?.map(|station| station.site).unwrap_or_default();
+    mark(tx, id, &site)?;
+    Ok(true)
+}
+
+/// Takes a station's journal again, from where it ends here: what was kept for review stays there.
+pub fn settle(tx: &Tx<'_>, id: StationId) -> Result<bool, DbError> {
+    let changed = tx.exec(
+        "update stations set quarantined_at = null, quarantine_code = null, quarantine_sequence = null \
+         where id = $1 and quarantined_at is not null",
+        args![&id.0],
+    )?;
+    Ok(changed > 0)
+}
+
+/// Takes nothing more of a station's journal.
+pub(crate) fn quarantine(
+    tx: &Tx<'_>,
+    id: StationId,
+    code: &str,
+    sequence: u64,
+    now: UnixMillis,
+) -> Result<(), DbError> {
+    tx.exec(
+        "update stations set quarantined_at = $1, quarantine_code = $2, quarantine_sequence = $3 \
+         where id = $4 and quarantined_at is null",
+        args![now, code, sequence, &id.0],
+    )?;
+    Ok(())
+}
+
+/// The journal is stored up to here.
+pub(crate) fn set_head(tx: &Tx<'_>, id: StationId, head: Head) -> Result<(), DbError> {
+    tx.exec(
+        "update stations set head_sequence = $1, head_hash = $2 where id = $3",
+        args![head.sequence, &head.hash.0, &id.0],
+    )?;
+    Ok(())
+}
+
+/// Keeps what a station says of itself.
+pub(super) fn set_health(tx: &Tx<'_>, id: StationId, health: &[u8], now: UnixMillis) -> Result<(), DbError> {
+    tx.exec(
+        "update stations set health = $1, health_at = $2, last_seen_at = $2 where id = $3",
+        args![health, now, &id.0],
+    )?;
+    Ok(())
+}
+
+fn mark(tx: &Tx<'_>, id: StationId, site: &str) -> Result<(), DbError> {
+    feed::mark(tx, Kind::Station, &id.to_string(), site)
+}
+
+/// Something of a journal that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// Names it.
+    pub id: [u8; 32],
+    /// Whose journal.
+    pub station: StationId,
+    /// When it came.
+    pub received_at: UnixMillis,
+    /// Why it waits, by a stable code.
+    pub code: String,
+    /// The entry.
+    pub sequence: u64,
+    /// More, for people.
+    pub detail: String,
+}
+
+/// What of this station's journal waits for a person, the newest first.
+pub fn reviews(tx: &Tx<'_>, id: StationId, limit: usize) -> Result<Vec<Review>, DbError> {
+    tx.all(
+        "select id, station, received_at, code, sequence, detail from journal_review where station = $1 \
+         order by received_at desc, sequence desc limit $2",
+        args![&id.0, limit],
+        |row| {
+            Ok(Review {
+                id: row.array(0)?,
+                station: StationId(row.array(1)?),
+                received_at: row.moment(2)?,
+                code: row.text(3)?,
+                sequence: row.count(4)?,
+                detail: row.text(5)?,
+            })
+        },
+    )
+}
