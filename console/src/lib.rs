@@ -44,3 +44,6 @@ pub mod serve;
 pub mod store;
 pub mod sync;
 pub mod vault;
+
+#[cfg(test)]
+mod testing;

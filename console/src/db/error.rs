@@ -25,7 +25,9 @@ pub enum DbError {
     #[error("two transactions met: {0}")]
     Conflict(String),
     /// A newer release has used this database.
-    #[error("the database was last used by a newer release (its tables have number {found}, this release knows {known}); use that release or a backup made before it")]
+    #[error(
+        "the database was last used by a newer release (its tables have number {found}, this release knows {known}); use that release or a backup made before it"
+    )]
     Newer {
         /// The number found.
         found: i64,
@@ -33,7 +35,9 @@ pub enum DbError {
         known: i64,
     },
     /// The tables are of an older release.
-    #[error("the tables of the database are those of an older release ({found} of {known}); run `bandstand-console migrate`")]
+    #[error(
+        "the tables of the database are those of an older release ({found} of {known}); run `bandstand-console migrate`"
+    )]
     Older {
         /// The number found.
         found: i64,
@@ -77,7 +81,10 @@ impl From<rusqlite::Error> for DbError {
 fn is_unique(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
     let code = error.sqlite_error().map(|error| error.extended_code);
-    matches!(code, Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE))
+    matches!(
+        code,
+        Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE)
+    )
 }
 
 impl From<tokio_postgres::Error> for DbError {

@@ -24,8 +24,7 @@ pub fn newest() -> i64 {
     STEPS.iter().map(|(number, ..)| *number).max().unwrap_or(0)
 }
 
-const LEDGER: &str =
-    "create table if not exists schema_steps (number bigint primary key, name text not null, applied_ms bigint not null)";
+const LEDGER: &str = "create table if not exists schema_steps (number bigint primary key, name text not null, applied_ms bigint not null)";
 
 /// Takes every step that was not taken yet.
 pub(super) fn apply(tx: &Tx<'_>, now_ms: i64) -> Result<Vec<Applied>, DbError> {
@@ -64,7 +63,9 @@ pub(super) fn check(tx: &Tx<'_>) -> Result<(), DbError> {
 }
 
 fn taken(tx: &Tx<'_>) -> Result<Vec<i64>, DbError> {
-    tx.all("select number from schema_steps order by number", &[], |row| row.int(0))
+    tx.all("select number from schema_steps order by number", &[], |row| {
+        row.int(0)
+    })
 }
 
 fn refuse_newer(taken: &[i64]) -> Result<(), DbError> {
@@ -81,7 +82,9 @@ fn for_engine(sql: &str, postgres: bool) -> String {
     }
     sql.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .map(|word| {
-            let end = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_').len();
+            let end = word
+                .trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .len();
             let (name, rest) = word.split_at(end);
             let name = match name {
                 "BIGINT" | "BOOLEAN" => "INTEGER",

@@ -36,7 +36,9 @@ impl std::fmt::Debug for Pool {
 
 impl Pool {
     pub(super) fn open(url: &str) -> Result<Self, DbError> {
-        let wrong = |error: tokio_postgres::Error| DbError::Unreachable(format!("the address of the database: {error}"));
+        let wrong = |error: tokio_postgres::Error| {
+            DbError::Unreachable(format!("the address of the database: {error}"))
+        };
         let mut config = tokio_postgres::Config::from_str(url).map_err(wrong)?;
         config.application_name("bandstand-console");
         config.connect_timeout(WAIT);
@@ -125,7 +127,9 @@ async fn listen_once(config: &tokio_postgres::Config, feed: &watch::Sender<u64>)
     });
     client.batch_execute(&format!("listen {CHANNEL}")).await?;
     loop {
-        let row = client.query_one("select revision from feed_head where id = 1", &[]).await;
+        let row = client
+            .query_one("select revision from feed_head where id = 1", &[])
+            .await;
         if let Ok(row) = row {
             let head: i64 = row.try_get(0)?;
             feed.send_if_modified(|known| super::raise(known, head.max(0) as u64));

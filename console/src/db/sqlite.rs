@@ -110,9 +110,14 @@ impl Pool {
             drop(backup);
             target.pragma_update(None, "journal_mode", "DELETE")?;
             let verdict: String = target.query_row("pragma quick_check", [], |row| row.get(0))?;
-            if verdict == "ok" { Ok(()) } else { Err(DbError::Damaged(verdict)) }
+            if verdict == "ok" {
+                Ok(())
+            } else {
+                Err(DbError::Damaged(verdict))
+            }
         });
-        done.await.map_err(|error| DbError::Statement(error.to_string()))?
+        done.await
+            .map_err(|error| DbError::Statement(error.to_string()))?
     }
 }
 

@@ -131,13 +131,7 @@ impl<'a> Tx<'a> {
 
     /// Inserts rows with few statements: `head` is `insert into t (a, b)`, `tail` an `on conflict` clause
     /// or nothing; `width` values make a row. Returns how many rows were changed.
-    pub fn insert(
-        &self,
-        head: &str,
-        width: usize,
-        values: &[Val<'_>],
-        tail: &str,
-    ) -> Result<u64, DbError> {
+    pub fn insert(&self, head: &str, width: usize, values: &[Val<'_>], tail: &str) -> Result<u64, DbError> {
         let mut changed = 0;
         for chunk in values.chunks(width * ROWS_PER_STATEMENT) {
             let mut sql = String::with_capacity(head.len() + tail.len() + chunk.len() * 6 + 16);
@@ -282,7 +276,9 @@ impl Row<'_> {
     /// The same, or nothing.
     pub fn opt_array<const N: usize>(&self, column: usize) -> Result<Option<[u8; N]>, DbError> {
         let bytes = self.opt_bytes(column)?;
-        bytes.map(|bytes| bytes.try_into().map_err(|_| wrong_type(column))).transpose()
+        bytes
+            .map(|bytes| bytes.try_into().map_err(|_| wrong_type(column)))
+            .transpose()
     }
 
     /// A moment.
@@ -308,7 +304,8 @@ impl Row<'_> {
     /// The same, or nothing.
     pub fn opt_parse<T: FromStr>(&self, column: usize) -> Result<Option<T>, DbError> {
         let text = self.opt_text(column)?;
-        text.map(|text| text.parse().map_err(|_| wrong_type(column))).transpose()
+        text.map(|text| text.parse().map_err(|_| wrong_type(column)))
+            .transpose()
     }
 
     /// A value of a closed list, stored as the text that its serde form has.

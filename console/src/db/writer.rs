@@ -86,7 +86,11 @@ impl Writer {
         let handle = Handle::current();
         Self::start(move |jobs| {
             let client = handle.block_on(pool.get())?;
-            PostgresGroup { client, handle: &handle }.run(jobs, &feed, &statements)
+            PostgresGroup {
+                client,
+                handle: &handle,
+            }
+            .run(jobs, &feed, &statements)
         })
     }
 

@@ -55,7 +55,11 @@ pub fn suspension(row: &Row<'_>, column: usize) -> Result<Option<Suspension>, Db
     Ok(Some(Suspension { since, note }))
 }
 
-pub(super) fn values(association: &Association, made: Option<Stamp>, now: UnixMillis) -> [Val<'static>; WIDTH] {
+pub(super) fn values(
+    association: &Association,
+    made: Option<Stamp>,
+    now: UnixMillis,
+) -> [Val<'static>; WIDTH] {
     let suspension = association.suspension.clone();
     let (since, why) = suspension.map(|it| (it.since.0, it.note)).unzip();
     let (cause, ended) = association.ended.map(|it| (code(&it.cause), it.at.0)).unzip();

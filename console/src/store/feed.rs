@@ -89,7 +89,13 @@ pub fn mark_all(tx: &Tx<'_>, keys: &[(Kind, String, String)]) -> Result<(), DbEr
         .iter()
         .zip(first..)
         .flat_map(|(((kind, key), site), revision)| {
-            [Val::Int(*kind as i64), (*key).into(), revision.into(), (*site).into(), "".into()]
+            [
+                Val::Int(*kind as i64),
+                (*key).into(),
+                revision.into(),
+                (*site).into(),
+                "".into(),
+            ]
         })
         .collect();
     tx.insert(

@@ -69,7 +69,11 @@ impl<'a> Query<'a> {
     }
 
     /// Every row.
-    pub fn all<T>(&self, tx: &Tx<'_>, read: impl FnMut(&Row<'_>) -> Result<T, DbError>) -> Result<Vec<T>, DbError> {
+    pub fn all<T>(
+        &self,
+        tx: &Tx<'_>,
+        read: impl FnMut(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Vec<T>, DbError> {
         tx.all(&self.sql, &self.values, read)
     }
 }

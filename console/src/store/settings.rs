@@ -38,7 +38,9 @@ pub fn get<T: DeserializeOwned>(tx: &Tx<'_>, name: &str) -> Result<Option<(T, i6
 pub fn require<T: DeserializeOwned>(tx: &Tx<'_>, name: &str) -> Result<T, DbError> {
     let found = get(tx, name)?;
     found.map(|(value, _)| value).ok_or_else(|| {
-        DbError::Damaged(format!("there is no setting {name:?}; was `bandstand-console init` run?"))
+        DbError::Damaged(format!(
+            "there is no setting {name:?}; was `bandstand-console init` run?"
+        ))
     })
 }
 

@@ -72,7 +72,9 @@ fn note_numbers_used_twice(
     now: UnixMillis,
 ) -> Result<(), DbError> {
     let mut used: BTreeSet<(StationId, u64)> = known.iter().map(|id| (StationId(id.0), id.1)).collect();
-    let stamps = new.iter().map(|form| (form.entry.stamp.station, form.entry.stamp.sequence));
+    let stamps = new
+        .iter()
+        .map(|form| (form.entry.stamp.station, form.entry.stamp.sequence));
     let twice: Vec<_> = stamps.filter(|number| !used.insert(*number)).collect();
     for (station, sequence) in twice {
         rows::note_oddity(tx, &Oddity::SequenceUsedTwice { station, sequence }, now)?;
@@ -84,7 +86,9 @@ fn note_numbers_used_twice(
 fn known(tx: &Tx<'_>, forms: &[Form<'_>]) -> Result<BTreeSet<EntryId>, DbError> {
     let mut ranges: BTreeMap<[u8; 16], (u64, u64)> = BTreeMap::new();
     for form in forms {
-        let Stamp { station, sequence, .. } = form.entry.stamp;
+        let Stamp {
+            station, sequence, ..
+        } = form.entry.stamp;
         let range = ranges.entry(station.0).or_insert((sequence, sequence));
         *range = (range.0.min(sequence), range.1.max(sequence));
     }
@@ -116,21 +120,27 @@ impl<'e> Form<'e> {
         let text = format!("{}.{counter} {event}", millis.0);
         let hash = digest(&SHA256, text.as_bytes());
         let digest = *hash.as_ref().first_chunk().expect("a hash has 32 bytes");
-        Self {
-            entry,
-            event,
-            digest,
-        }
+        Self { entry, event, digest }
     }
 
     fn id(&self) -> EntryId {
-        let Stamp { station, sequence, .. } = self.entry.stamp;
+        let Stamp {
+            station, sequence, ..
+        } = self.entry.stamp;
         (station.0, sequence, self.digest)
     }
 
     fn values(&self, now: UnixMillis) -> [Val<'_>; 10] {
-        let Stamp { time, station, sequence } = &self.entry.stamp;
-        let Subjects { association, user, band } = Subjects::of(&self.entry.event);
+        let Stamp {
+            time,
+            station,
+            sequence,
+        } = &self.entry.stamp;
+        let Subjects {
+            association,
+            user,
+            band,
+        } = Subjects::of(&self.entry.event);
         [
             station.into(),
             (*sequence).into(),
@@ -209,7 +219,9 @@ pub fn say(tx: &Tx<'_>, events: Vec<Event>, now: UnixMillis) -> Result<Folded, D
     )?;
     let latest = reach::latest(tx, &events)?;
     let millis = now.max(latest.map_or(now, |time| time.millis));
-    let first = latest.filter(|time| time.millis == millis).map_or(0, |time| time.counter + 1);
+    let first = latest
+        .filter(|time| time.millis == millis)
+        .map_or(0, |time| time.counter + 1);
     let stamped = events.into_iter().enumerate().map(|(index, event)| Entry {
         stamp: Stamp {
             time: HybridTime {

@@ -65,7 +65,11 @@ pub(super) fn read(tx: &Tx<'_>, new: &[&Entry]) -> Result<Part, DbError> {
     let mut stand = BTreeSet::new();
     for entry in new {
         match Subjects::of(&entry.event) {
-            Subjects { association: Some(id), user, band } => {
+            Subjects {
+                association: Some(id),
+                user,
+                band,
+            } => {
                 part.associations.insert(*id);
                 part.users.extend(user.cloned());
                 part.bands.extend(band);

@@ -82,7 +82,11 @@ fn forget_unlisted(state: &mut State, part: &Part) {
             _ => None,
         })
         .collect();
-    for band in state.bands.values_mut().filter(|band| !listed.contains(&band.serial)) {
+    for band in state
+        .bands
+        .values_mut()
+        .filter(|band| !listed.contains(&band.serial))
+    {
         band.stock = StockState::Unknown;
     }
 }
@@ -112,13 +116,20 @@ impl Stored {
             },
         )?;
         let bands: Vec<Val<'_>> = part.bands.iter().map(Val::from).collect();
-        tx.each_of("select serial, seos, stock from bands where serial in ({})", &bands, |row| {
-            let band = read_band(row)?;
-            stored.bands.insert(band.serial, band);
-            Ok(())
-        })?;
+        tx.each_of(
+            "select serial, seos, stock from bands where serial in ({})",
+            &bands,
+            |row| {
+                let band = read_band(row)?;
+                stored.bands.insert(band.serial, band);
+                Ok(())
+            },
+        )?;
         let ids: Vec<Val<'_>> = state.associations.keys().map(Val::from).collect();
-        let sql = format!("select {} from associations where id in ({{}})", associations::COLUMNS);
+        let sql = format!(
+            "select {} from associations where id in ({{}})",
+            associations::COLUMNS
+        );
         tx.each_of(&sql, &ids, |row| {
             let association = associations::read(row)?;
             stored.associations.insert(association.id, association);
@@ -133,7 +144,9 @@ impl Stored {
                     cause: row.code(1)?,
                     rival,
                 };
-                stored.quarantine.insert(AssociationId(row.array(0)?), quarantined);
+                stored
+                    .quarantine
+                    .insert(AssociationId(row.array(0)?), quarantined);
                 Ok(())
             },
         )?;
@@ -217,9 +230,12 @@ impl Change<'_> {
     fn bands(&mut self) -> Result<(), DbError> {
         let mut values = Vec::new();
         for serial in &self.part.bands {
-            let Some(band) = self.state.bands.get(serial) else {
-                continue;
+            // A band that only an overruled entry names is one of which nothing is known.
+            let nothing = Band {
+                stock: StockState::Unknown,
+                ..Band::new(*serial)
             };
+            let band = self.state.bands.get(serial).unwrap_or(&nothing);
             if self.stored.bands.get(serial) == Some(band) {
                 continue;
             }
@@ -262,7 +278,12 @@ impl Change<'_> {
             self.marks.push((Kind::Association, id.to_string(), site));
             self.folded.associations.insert(id);
         }
-        self.tx.insert(associations::INSERT, associations::WIDTH, &values, associations::REPLACE)?;
+        self.tx.insert(
+            associations::INSERT,
+            associations::WIDTH,
+            &values,
+            associations::REPLACE,
+        )?;
         Ok(())
     }
 
@@ -277,14 +298,20 @@ impl Change<'_> {
             .filter(decided)
             .collect();
         let keys: Vec<Val<'_>> = gone.iter().map(|id| Val::from(*id)).collect();
-        self.tx.exec_of("delete from quarantine where association in ({})", &keys)?;
+        self.tx
+            .exec_of("delete from quarantine where association in ({})", &keys)?;
         let mut values = Vec::new();
         let mut came = BTreeSet::new();
         for (id, what) in state.quarantine.iter().filter(|(id, _)| decided(id)) {
             if stored.quarantine.get(id) == Some(what) {
                 continue;
             }
-            values.extend([id.into(), code(&what.cause).into(), what.rival.as_ref().into(), self.now.into()]);
+            values.extend([
+                id.into(),
+                code(&what.cause).into(),
+                what.rival.as_ref().into(),
+                self.now.into(),
+            ]);
             if !stored.quarantine.contains_key(id) {
                 came.insert(*id);
             }
@@ -302,20 +329,30 @@ impl Change<'_> {
 
     /// What could not be applied, as far as this part says anything about it.
     fn oddities(&mut self) -> Result<(), DbError> {
-        let ids: BTreeSet<_> = self.part.associations.iter().chain(self.state.associations.keys()).collect();
+        let ids: BTreeSet<_> = self
+            .part
+            .associations
+            .iter()
+            .chain(self.state.associations.keys())
+            .collect();
         let keys: Vec<Val<'_>> = ids.iter().map(|id| Val::from(*id)).collect();
         let mut stored: BTreeSet<String> = BTreeSet::new();
-        self.tx.each_of("select oddity from oddities where association in ({})", &keys, |row| {
-            stored.insert(row.text(0)?);
-            Ok(())
-        })?;
+        self.tx.each_of(
+            "select oddity from oddities where association in ({})",
+            &keys,
+            |row| {
+                stored.insert(row.text(0)?);
+                Ok(())
+            },
+        )?;
         for oddity in &self.state.oddities {
             if !stored.remove(&text_of(oddity)) {
                 note_oddity(self.tx, oddity, self.now)?;
             }
         }
         let gone: Vec<Val<'_>> = stored.iter().map(Val::from).collect();
-        self.tx.exec_of("delete from oddities where oddity in ({})", &gone)?;
+        self.tx
+            .exec_of("delete from oddities where oddity in ({})", &gone)?;
         Ok(())
     }
 }
@@ -347,7 +384,15 @@ fn with_defaults(values: Vec<Val<'_>>) -> Vec<Val<'_>> {
         }
         all.extend(row);
         let empty = || Val::from("");
-        all.extend([empty(), empty(), empty(), Val::Null, empty(), empty(), Val::Int(1)]);
+        all.extend([
+            empty(),
+            empty(),
+            empty(),
+            Val::Null,
+            empty(),
+            empty(),
+            Val::Int(1),
+        ]);
     }
 }
 
