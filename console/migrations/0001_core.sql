@@ -43,6 +43,8 @@ create table users (
     status TEXT not null,
     suspended_since BIGINT,
     suspended_note TEXT,
+    -- A band that is enrolled before this moment stands in for a forgotten one and expires then.
+    temporary_until BIGINT,
     -- Identifier, name and mail in lower case, for searching.
     search TEXT not null,
     created_ms BIGINT not null,
@@ -50,6 +52,7 @@ create table users (
     version BIGINT not null
 );
 create index users_site on users (site, id);
+create index users_status on users (status, id);
 create index users_policy on users (policy, id) where policy is not null;
 
 -- Bands. `seos` and `stock` follow from history; the rest is written here.
@@ -128,11 +131,12 @@ create table feed (
     primary key (kind, key)
 );
 
--- Group policies and individual policies, as JSON.
+-- Group policies and individual policies, as JSON. Exactly one group policy holds.
 create table policies (
     kind TEXT not null,
     id TEXT not null,
     body TEXT not null,
+    holds BOOLEAN not null,
     changed_ms BIGINT not null,
     version BIGINT not null,
     primary key (kind, id)

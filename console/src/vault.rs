@@ -23,8 +23,8 @@ use policy::model::UnixMillis;
 pub mod names {
     /// The organization's Ed25519 key: signs stations.
     pub const ORGANIZATION: &str = "organization.key";
-    /// Key of the hash of codes to type.
-    pub const CODE: &str = "code.key";
+    /// Key of the hash of codes to type: `code.key/` and its id.
+    pub const CODE: &str = "code.key/";
     /// Key of an issuer of tickets: `ticket.key/` and its id.
     pub const TICKET: &str = "ticket.key/";
     /// Key of a signer of the feed: `feed.key/` and its id.
@@ -86,7 +86,11 @@ impl Vault {
         let text = Zeroizing::new(
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
         );
-        let bytes = Zeroizing::new(data_encoding::HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).unwrap_or_default());
+        let bytes = Zeroizing::new(
+            data_encoding::HEXLOWER_PERMISSIVE
+                .decode(text.trim().as_bytes())
+                .unwrap_or_default(),
+        );
         let master: [u8; 32] = bytes
             .as_slice()
             .try_into()
@@ -113,14 +117,19 @@ impl Vault {
 
     /// The secret of this name, if there is one.
     pub fn get(&self, tx: &Tx<'_>, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, DbError> {
-        let sealed = tx.first("select sealed from secrets where name = $1", args![name], |row| row.bytes(0))?;
+        let sealed = tx.first("select sealed from secrets where name = $1", args![name], |row| {
+            row.bytes(0)
+        })?;
         sealed.map(|sealed| self.open_sealed(name, sealed)).transpose()
     }
 
     /// The secret of this name; without it the database was never initialized.
     pub fn require(&self, tx: &Tx<'_>, name: &str) -> Result<Zeroizing<Vec<u8>>, DbError> {
-        self.get(tx, name)?
-            .ok_or_else(|| DbError::Damaged(format!("there is no secret {name:?}; was `bandstand-console init` run?")))
+        self.get(tx, name)?.ok_or_else(|| {
+            DbError::Damaged(format!(
+                "there is no secret {name:?}; was `bandstand-console init` run?"
+            ))
+        })
     }
 
     /// The secret of this name, of 32 bytes.
@@ -151,8 +160,13 @@ impl Vault {
         let wrong = || DbError::Damaged(format!("the secret {name:?} does not open with this master key"));
         let (nonce, body) = sealed.split_first_chunk_mut::<NONCE_LEN>().ok_or_else(wrong)?;
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let opened = self.0.sealing.open_in_place(nonce, Aad::from(name.as_bytes()), body);
-        opened.map(|secret| Zeroizing::new(secret.to_vec())).map_err(|_| wrong())
+        let opened = self
+            .0
+            .sealing
+            .open_in_place(nonce, Aad::from(name.as_bytes()), body);
+        opened
+            .map(|secret| Zeroizing::new(secret.to_vec()))
+            .map_err(|_| wrong())
     }
 }
 

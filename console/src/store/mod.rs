@@ -2,7 +2,12 @@
 //! here asks who may do it.
 
 pub mod associations;
+pub mod bands;
 pub mod feed;
 pub mod history;
+pub mod keys;
+pub mod policies;
 pub mod query;
 pub mod settings;
+pub mod tickets;
+pub mod users;

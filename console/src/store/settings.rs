@@ -21,7 +21,7 @@ pub mod names {
     pub const ORGANIZATION: &str = "organization";
     /// The organization's Ed25519 public key, in base16.
     pub const ORGANIZATION_KEY: &str = "organization_key";
-    /// The group policy that holds.
+    /// The group policy that holds, as stations are told.
     pub const ACTIVE_GROUP_POLICY: &str = "active_group_policy";
 }
 

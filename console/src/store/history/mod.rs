@@ -19,7 +19,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use policy::merge::{Entry, Event, HybridTime, Oddity, Stamp};
+use policy::merge::{Associated, Entry, Event, HybridTime, Oddity, Stamp, State};
 use policy::model::{AssociationId, BandSerial, StationId, UnixMillis, UserId};
 use ring::digest::{SHA256, digest};
 
@@ -204,12 +204,45 @@ fn read_entry(row: &Row<'_>) -> Result<Entry, DbError> {
     })
 }
 
+/// What these events would do: the state of what they reach, before and after. Changes nothing.
+pub fn foresee(tx: &Tx<'_>, events: &[Event], now: UnixMillis) -> Result<(State, State), DbError> {
+    let first = after_everything(tx, events, now)?;
+    let new = stamped(events.to_vec(), first, StationId([0xff; 16]), 0);
+    let mut part = reach::read(tx, &new.iter().collect::<Vec<_>>())?;
+    let before = rows::fold(&part);
+    part.entries.extend(new);
+    Ok((before, rows::fold(&part)))
+}
+
 /// What the console itself says: appends `events`, stamped after everything that is known of their
 /// subjects, so that the console's word is the later one whatever the clocks of stations say.
 pub fn say(tx: &Tx<'_>, events: Vec<Event>, now: UnixMillis) -> Result<Folded, DbError> {
     if events.is_empty() {
         return Ok(Folded::default());
     }
+    let first = after_everything(tx, &events, now)?;
+    stamp_and_append(tx, events, first, now)
+}
+
+/// The first time that is later than everything known of what these events are about.
+fn after_everything(tx: &Tx<'_>, events: &[Event], now: UnixMillis) -> Result<HybridTime, DbError> {
+    let next = |time: HybridTime| HybridTime {
+        counter: time.counter + 1,
+        ..time
+    };
+    let now = HybridTime {
+        millis: now,
+        counter: 0,
+    };
+    Ok(reach::latest(tx, events)?.map_or(now, |latest| now.max(next(latest))))
+}
+
+fn stamp_and_append(
+    tx: &Tx<'_>,
+    events: Vec<Event>,
+    first: HybridTime,
+    now: UnixMillis,
+) -> Result<Folded, DbError> {
     let station = settings::writer(tx)?;
     let count = events.len() as i64;
     let last = tx.number(
@@ -217,23 +250,49 @@ pub fn say(tx: &Tx<'_>, events: Vec<Event>, now: UnixMillis) -> Result<Folded, D
          on conflict (station) do update set sequence = writers.sequence + $2 returning sequence",
         args![&station, count],
     )?;
-    let latest = reach::latest(tx, &events)?;
-    let millis = now.max(latest.map_or(now, |time| time.millis));
-    let first = latest
-        .filter(|time| time.millis == millis)
-        .map_or(0, |time| time.counter + 1);
-    let stamped = events.into_iter().enumerate().map(|(index, event)| Entry {
-        stamp: Stamp {
-            time: HybridTime {
-                millis,
-                counter: first + index as u32,
-            },
-            station,
-            sequence: (last - count + 1) as u64 + index as u64,
+    let sequence = (last - count + 1) as u64;
+    append(tx, &stamped(events, first, station, sequence), now)
+}
+
+fn stamped(events: Vec<Event>, first: HybridTime, station: StationId, sequence: u64) -> Vec<Entry> {
+    let stamp = |index: usize| Stamp {
+        time: HybridTime {
+            millis: first.millis,
+            counter: first.counter.saturating_add(index as u32),
         },
-        event,
-    });
-    append(tx, &stamped.collect::<Vec<_>>(), now)
+        station,
+        sequence: sequence + index as u64,
+    };
+    let numbered = events.into_iter().enumerate();
+    numbered
+        .map(|(index, event)| Entry {
+            stamp: stamp(index),
+            event,
+        })
+        .collect()
+}
+
+/// What the first entry that made this association says.
+pub fn made(tx: &Tx<'_>, id: &AssociationId) -> Result<Option<Associated>, DbError> {
+    let events = tx.all(
+        "select event from entries where association = $1 and band is not null order by time_ms, counter",
+        args![id],
+        |row| row.json(0),
+    )?;
+    Ok(events.into_iter().find_map(|event| match event {
+        Event::Associated(made) => Some(made),
+        _ => None,
+    }))
+}
+
+/// What the console writes down of a time before it existed: stamped with `at`, so that what stations wrote
+/// later counts as later.
+pub fn adopt(tx: &Tx<'_>, events: Vec<Event>, at: UnixMillis, now: UnixMillis) -> Result<Folded, DbError> {
+    let time = HybridTime {
+        millis: at,
+        counter: 0,
+    };
+    stamp_and_append(tx, events, time, now)
 }
 
 /// Everything that was ever said, ordered by stamp: for checks and for moving to another console.

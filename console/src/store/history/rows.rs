@@ -47,8 +47,7 @@ pub(super) fn replace(
     now: UnixMillis,
     new_entries: usize,
 ) -> Result<Folded, DbError> {
-    let mut state = merge(&part.entries);
-    forget_unlisted(&mut state, part);
+    let state = fold(part);
     let stored = Stored::read(tx, part, &state)?;
     let mut change = Change {
         tx,
@@ -70,6 +69,12 @@ pub(super) fn replace(
     let Change { folded, marks, .. } = change;
     feed::mark_all(tx, &marks)?;
     Ok(folded)
+}
+
+pub(super) fn fold(part: &Part) -> State {
+    let mut state = merge(&part.entries);
+    forget_unlisted(&mut state, part);
+    state
 }
 
 /// A band of which nobody said that it is on the stock list is not on it, though somebody enrolled it.
