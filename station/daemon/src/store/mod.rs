@@ -34,7 +34,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 const CACHE_KIB: i64 = 1024;
 /// Pages of the write-ahead log after which a commit folds it into the database by itself: a bound for
 /// stations that are never idle.
-const LOG_PAGES_MAX: u32 = 4000;
+const LOG_PAGES_MAX: u32 = 1000;
+/// Bytes of the log that are kept when it is begun anew: all that [`LOG_PAGES_MAX`] makes of it, and one
+/// commit. Writing over a log is cheaper than making it longer, because a file's new length is one more
+/// thing that every sync has to wait for.
+const LOG_BYTES_KEPT: u32 = 4 << 20;
 /// Statements kept prepared.
 const STATEMENTS_MAX: usize = 48;
 
@@ -133,7 +137,7 @@ impl Store {
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.pragma_update(None, "mmap_size", 0)?;
         connection.pragma_update(None, "temp_store", "memory")?;
-        connection.pragma_update(None, "journal_size_limit", 4 << 20)?;
+        connection.pragma_update(None, "journal_size_limit", LOG_BYTES_KEPT)?;
         connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
         Ok(Self {
             connection,
