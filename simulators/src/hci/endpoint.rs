@@ -122,7 +122,9 @@ impl fmt::Display for EndpointError {
                     "no permission for {endpoint}: it takes root, or the capability CAP_NET_ADMIN"
                 )
             }
-            Some(Errno::BUSY) => write!(f, "{endpoint} is in use: switch it off first (docs/hardware.md)"),
+            Some(Errno::BUSY | Errno::USERS) => {
+                write!(f, "{endpoint} is in use: switch it off first (docs/hardware.md)")
+            }
             Some(Errno::RFKILL) => write!(f, "{endpoint} is blocked (rfkill unblock bluetooth)"),
             _ => write!(f, "{endpoint} cannot be opened: {error}"),
         }

@@ -104,6 +104,7 @@ impl<P: Peripheral, S: AsyncRead + AsyncWrite> Host<'_, P, S> {
                 continue;
             };
             let advertiser = radio.advertise(&self.parameters(), advertisement(&data)).await?;
+            self.shared.on_air();
             let mut accepted = pin!(advertiser.accept());
             loop {
                 tokio::select! {

@@ -1,6 +1,6 @@
 //! The handle on a band behind a GATT server, and what it shares with the thread that serves.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -44,7 +44,8 @@ where
     let shared = Arc::new(Shared::new(&config, peripheral));
     let theirs = Arc::clone(&shared);
     let body = move || {
-        let end = tokio::runtime::Builder::new_current_thread()
+        let mut ending = Ending::new(&theirs);
+        ending.end = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| error.to_string())
@@ -54,7 +55,6 @@ where
                     host::run(&theirs, &config, stream).await
                 })
             });
-        theirs.end(end);
     };
     let thread = std::thread::Builder::new()
         .name("hci-band".to_owned())
@@ -125,20 +125,31 @@ impl<P: Peripheral + 'static> HciPort<P> {
 
     /// Why the band does not work any more: the controller is gone, or does not do what a band needs.
     pub fn fault(&self) -> Option<String> {
-        if self.thread.as_ref().is_some_and(JoinHandle::is_finished) && !self.shared.state().ended {
-            return Some(String::from("the band's thread panicked"));
-        }
-        self.shared.state().fault.clone()
+        self.shared.even_if_poisoned().fault.clone()
+    }
+
+    /// Waits until the band is on the air for the first time; the error says why it never will be.
+    pub async fn on_air(&self) -> Result<(), String> {
+        self.when(|| self.shared.state().on_air.then_some(())).await
     }
 
     /// Waits until the band does not work any more, and says why.
     pub async fn ended(&self) -> String {
+        match self.when(|| None::<std::convert::Infallible>).await {
+            Err(fault) => fault,
+        }
+    }
+
+    async fn when<R>(&self, condition: impl Fn() -> Option<R>) -> Result<R, String> {
         loop {
-            let ended = self.shared.ended.notified();
-            if let Some(fault) = self.fault() {
-                return fault;
+            let changed = self.shared.changed.notified();
+            if let Some(result) = condition() {
+                return Ok(result);
             }
-            ended.await;
+            if let Some(fault) = self.fault() {
+                return Err(fault);
+            }
+            changed.await;
         }
     }
 
@@ -166,6 +177,29 @@ impl<P> Drop for HciPort<P> {
     }
 }
 
+/// Tells of the end of the serving thread, also if it panics.
+struct Ending<'a, P> {
+    shared: &'a Shared<P>,
+    end: Result<(), String>,
+}
+
+impl<'a, P> Ending<'a, P> {
+    fn new(shared: &'a Shared<P>) -> Self {
+        Self {
+            shared,
+            end: Err(String::from("the band's thread panicked")),
+        }
+    }
+}
+
+impl<P> Drop for Ending<'_, P> {
+    fn drop(&mut self) {
+        let end = std::mem::replace(&mut self.end, Ok(()));
+        self.shared.even_if_poisoned().fault = end.err();
+        self.shared.changed.notify_waiters();
+    }
+}
+
 /// What the handle and the serving thread have in common.
 #[derive(Debug)]
 pub(super) struct Shared<P> {
@@ -173,7 +207,8 @@ pub(super) struct Shared<P> {
     /// Something changed that the serving thread should look at.
     wake: Notify,
     stop: Notify,
-    ended: Notify,
+    /// The band came on the air, or it ended.
+    changed: Notify,
 }
 
 /// Behind the lock, which nobody holds across a wait.
@@ -188,7 +223,7 @@ pub(super) struct State<P> {
     pub(super) link: Link,
     mtu_bytes: Option<u16>,
     advertises: bool,
-    ended: bool,
+    on_air: bool,
     fault: Option<String>,
 }
 
@@ -211,14 +246,14 @@ impl<P> Shared<P> {
             link: Link::None,
             mtu_bytes: None,
             advertises: true,
-            ended: false,
+            on_air: false,
             fault: None,
         };
         Self {
             state: Mutex::new(state),
             wake: Notify::new(),
             stop: Notify::new(),
-            ended: Notify::new(),
+            changed: Notify::new(),
         }
     }
 
@@ -231,11 +266,16 @@ impl<P> Shared<P> {
         self.stop.notified().await;
     }
 
-    fn end(&self, end: Result<(), String>) {
-        let mut state = self.state();
-        (state.ended, state.fault) = (true, end.err());
-        drop(state);
-        self.ended.notify_waiters();
+    /// The same for who only looks whether somebody panicked.
+    fn even_if_poisoned(&self) -> MutexGuard<'_, State<P>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The controller advertises.
+    pub(super) fn on_air(&self) {
+        if !std::mem::replace(&mut self.state().on_air, true) {
+            self.changed.notify_waiters();
+        }
     }
 }
 

@@ -18,8 +18,14 @@ const EVENT: u8 = 4;
 const ISOCHRONOUS: u8 = 5;
 
 const DISCONNECTION_COMPLETE: u8 = 0x05;
+const COMMAND_COMPLETE: u8 = 0x0e;
 const HARDWARE_ERROR: u8 = 0x10;
 const NUMBER_OF_COMPLETED_PACKETS: u8 = 0x13;
+
+const LE_READ_BUFFER_SIZE: u16 = 0x2002;
+/// Packet length and count for controllers that have no buffers for LE alone: what each of them can take of
+/// the buffers it shares with classic Bluetooth.
+const SHARED_BUFFERS: [u8; 3] = [27, 0, 2];
 
 /// The L2CAP channel of the attribute protocol.
 const ATT_CHANNEL: u16 = 4;
@@ -91,6 +97,7 @@ impl<S: AsyncRead + AsyncWrite> H4<S> {
         match (packet[0], packet[1]) {
             (EVENT, HARDWARE_ERROR) => return Err(Error::Hardware(packet.get(3).copied().unwrap_or(0))),
             (EVENT, DISCONNECTION_COMPLETE) => self.unsent.set(0),
+            (EVENT, COMMAND_COMPLETE) => share_buffers(packet),
             (EVENT, NUMBER_OF_COMPLETED_PACKETS) => {
                 let counts = packet[4..].chunks_exact(4).map(|entry| u32::from(word(entry, 2)));
                 self.unsent.set(self.unsent.get().saturating_sub(counts.sum()));
@@ -119,6 +126,15 @@ impl<S: AsyncRead + AsyncWrite> H4<S> {
             }
             self.progress.notify_waiters();
         }
+    }
+}
+
+/// "None" as the answer to how many LE buffers there are means that LE uses those of classic Bluetooth (Core
+/// 5.4, Vol 4, Part E, 7.8.2). The host stack would wait for them for ever.
+fn share_buffers(packet: &mut [u8]) {
+    let is_answer = packet.len() >= 10 && word(packet, 4) == LE_READ_BUFFER_SIZE && packet[6] == 0;
+    if is_answer && (word(packet, 7) == 0 || packet[9] == 0) {
+        packet[7..10].copy_from_slice(&SHARED_BUFFERS);
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) const ERROR: u8 = 0x01;
 /// What the central sees of a band, and what it does with its own side of the bargain.
 pub(crate) struct Central {
     stream: DuplexStream,
-    /// Packets from the host that the controller takes before it wants to send some.
+    /// Packets from the host that the controller takes before it wants to send some. None: it has no buffers
+    /// for LE alone.
     pub(crate) buffers: u8,
     /// Keeps what the host sent, and reports nothing as sent.
     pub(crate) holds: bool,
@@ -129,6 +130,7 @@ impl Central {
                 return self.disconnection_complete(0x16).await;
             }
             0x1009 => answer.extend([6, 5, 4, 3, 2, 1]),
+            0x2002 if self.buffers == 0 => answer.extend([0, 0, 0]),
             0x2002 => answer.extend([251, 0, self.buffers]),
             0x2005 => self.address = parameters.try_into().ok(),
             0x2008 => {

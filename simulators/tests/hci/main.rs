@@ -223,6 +223,20 @@ async fn notifications_wait_for_room_and_none_is_lost() {
 }
 
 #[tokio::test]
+async fn a_controller_without_buffers_of_its_own_for_le_is_served() {
+    let (mut central, stream) = Central::new();
+    central.buffers = 0;
+    let port = start(stream, config(), Probe::default());
+    central.connect().await;
+    central.exchange_mtu(247).await;
+    central.write(SUBSCRIPTION, &[1, 0]).await;
+    notify(&port, (0..20).map(|number| vec![number; 100]));
+    central
+        .until("all arrives", |it| it.notifications.len() == 20)
+        .await;
+}
+
+#[tokio::test]
 async fn a_flood_of_writes_arrives_whole_and_in_order() {
     let (mut central, port) = subscribed(config(), Probe::default(), 247).await;
     for number in 0..1000u16 {
