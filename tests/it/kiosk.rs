@@ -21,6 +21,7 @@ use station_core::journal::JournalRecord;
 use station_daemon::api::model::{Bands, CodeAnswer, Enrollment, Event};
 use station_daemon::clock::Clock;
 use station_daemon::problem::{Code, Problem};
+use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 
 /// Longest time anything here may take; whatever takes longer is stuck.
@@ -33,6 +34,8 @@ pub(crate) struct Kiosk {
     pub(crate) stage: Stage,
     pub(crate) cast: Cast,
     pub(crate) program: Program,
+    /// Time between two advertisements of bands put on the air from now on.
+    pub(crate) advertising: Duration,
     addresses: u8,
 }
 
@@ -104,14 +107,20 @@ impl Kiosk {
             stage,
             cast,
             program,
+            advertising: Duration::from_millis(100),
             addresses: 0,
         })
     }
 
     /// A person and a free band of the stock that is held to the kiosk.
     pub(crate) fn person_with_band(&mut self, id: &str, serial: &str) -> (Person, BandPort<Wrist>) {
+        self.person_with(id, serial, quick())
+    }
+
+    /// The same with a band and a wrist of this kind.
+    pub(crate) fn person_with(&mut self, id: &str, serial: &str, knobs: Knobs) -> (Person, BandPort<Wrist>) {
         let person = self.cast.person(id, id);
-        let band = self.cast.band(serial, false, quick());
+        let band = self.cast.band(serial, false, knobs);
         (person, self.put(band, HELD_DBM))
     }
 
@@ -123,10 +132,14 @@ impl Kiosk {
             band,
             frames: 0,
             kill: None,
+            met: None,
+            silent: false,
         };
-        self.stage
-            .double
-            .add_band(BandConfig::new(address, rssi_dbm), wrist)
+        let config = BandConfig {
+            advertising_interval: self.advertising,
+            ..BandConfig::new(address, rssi_dbm)
+        };
+        self.stage.double.add_band(config, wrist)
     }
 
     /// Writes the station's files and lets it make its database. `extra` is more configuration.
@@ -211,11 +224,19 @@ pub(crate) struct Wrist {
     pub(crate) frames: u64,
     /// The process dies when so many frames have crossed the air.
     pub(crate) kill: Option<(u64, Pid)>,
+    /// Told at the next frame, once.
+    pub(crate) met: Option<oneshot::Sender<()>>,
+    /// Does not advertise, as if it were far away.
+    pub(crate) silent: bool,
 }
 
 impl Wrist {
     fn count(&mut self) {
         self.frames += 1;
+        if let Some(met) = self.met.take() {
+            // Whoever asked may have stopped waiting.
+            let _ = met.send(());
+        }
         if let Some((_, pid)) = self.kill.take_if(|(at, _)| self.frames >= *at) {
             kill_process(pid, Signal::KILL).expect("the station runs");
         }
@@ -224,7 +245,7 @@ impl Wrist {
 
 impl Peripheral for Wrist {
     fn advertisement(&mut self, now: Instant) -> Option<Beacon> {
-        self.band.advertisement(now)
+        self.band.advertisement(now).filter(|_| !self.silent)
     }
 
     fn info(&mut self) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 mod crash;
 mod daemon_crash;
+mod daemon_crash_random;
 mod daemon_files;
 mod daemon_people;
 mod daemon_radio;
