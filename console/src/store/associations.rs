@@ -27,21 +27,26 @@ pub(super) const REPLACE: &str = "on conflict (id) do update set usr = excluded.
 
 /// Reads [`COLUMNS`] from the first column on. The note, which is no part of history, stays empty.
 pub fn read(row: &Row<'_>) -> Result<Association, DbError> {
-    let ended = match (row.opt_code(9)?, row.opt_moment(10)?) {
+    read_at(row, 0)
+}
+
+/// Reads [`COLUMNS`] from column `at` on.
+pub fn read_at(row: &Row<'_>, at: usize) -> Result<Association, DbError> {
+    let ended = match (row.opt_code(at + 9)?, row.opt_moment(at + 10)?) {
         (Some(cause), Some(at)) => Some(Ending { cause, at }),
         _ => None,
     };
     Ok(Association {
-        id: AssociationId(row.array(0)?),
-        user: row.parse(1)?,
-        band: row.parse(2)?,
-        zone: row.code(3)?,
-        active: row.bool(4)?,
-        primary: row.bool(5)?,
-        expires_at: row.opt_moment(6)?,
-        suspension: suspension(row, 7)?,
+        id: AssociationId(row.array(at)?),
+        user: row.parse(at + 1)?,
+        band: row.parse(at + 2)?,
+        zone: row.code(at + 3)?,
+        active: row.bool(at + 4)?,
+        primary: row.bool(at + 5)?,
+        expires_at: row.opt_moment(at + 6)?,
+        suspension: suspension(row, at + 7)?,
         ended,
-        band_epoch: u32::try_from(row.int(11)?).unwrap_or(u32::MAX),
+        band_epoch: u32::try_from(row.int(at + 11)?).unwrap_or(u32::MAX),
         note: String::new(),
     })
 }
