@@ -1,6 +1,7 @@
 //! End to end tests, by feature.
 
 mod crash;
+mod daemon_clock;
 mod daemon_crash;
 mod daemon_crash_random;
 mod daemon_files;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use firmware_protocol::id::{AssociationId, UserHandle};
+use firmware_protocol::id::{AssociationId, Serial, UserHandle};
 use policy::model::{self, Band, BandSerial, GroupPolicy, IndividualPolicy, PolicyId, UserId};
 use station_core::clock::TrustedTime;
 use station_core::convert;
 use station_core::enrollment::{Append, AppendFault, Knowledge, KnownAssociation, Query};
 use station_core::journal::{Entry, Head, Intent, StationKey, chain};
-use station_core::replica::{AssociationRow, Change, TicketState, UserRow};
+use station_core::replica::{AssociationRow, Change, Quarantine, TicketState, UserRow};
 use station_core::ticket::TicketId;
 
 /// Users, bands and policies that never change within a world.
@@ -66,6 +66,7 @@ pub struct Memory {
     tickets: HashMap<TicketId, TicketState>,
     /// What was learned of bands beside the directory.
     bands: HashMap<BandSerial, Band>,
+    quarantined: HashMap<Serial, AssociationId>,
 }
 
 impl Memory {
@@ -81,6 +82,7 @@ impl Memory {
             intents: BTreeMap::new(),
             tickets: HashMap::new(),
             bands: HashMap::new(),
+            quarantined: HashMap::new(),
         };
         associations.into_iter().for_each(|row| memory.put(row));
         memory
@@ -147,6 +149,7 @@ impl Memory {
             user,
             held_known: query.held.iter().filter(known).copied().collect(),
             open_intents: self.intents.values().filter(of_band).cloned().collect(),
+            quarantined: self.quarantined.get(&query.serial).copied(),
             ticket: query
                 .ticket
                 .and_then(|ticket| self.tickets.get(&ticket))
@@ -256,7 +259,16 @@ impl Memory {
                 self.bands.insert(band.serial, band.clone());
             }
             // The plant's own list of stock is not this memory's; nothing in a world is reported lost.
-            Change::BandFound { .. } | Change::SetAttempts { .. } => {}
+            Change::BandFound { .. } | Change::SetAttempts { .. } | Change::DatePassed { .. } => {}
+            Change::Quarantine(quarantine) => {
+                let Quarantine {
+                    serial, association, ..
+                } = quarantine;
+                self.quarantined.insert(serial.clone(), *association);
+            }
+            Change::EndQuarantine { serial } => {
+                self.quarantined.remove(serial);
+            }
         }
     }
 

@@ -26,7 +26,7 @@ use station_core::clock::TrustedTime;
 use station_core::journal::station_key;
 use station_core::provision::Provision;
 use station_core::replica::{OperatorRow, Right};
-use station_core::ticket::{AttemptState, Identified, begin_vouch};
+use station_core::ticket::{AttemptState, AttemptSubject, Identified, begin_pin};
 
 use crate::band::SimBand;
 use crate::cast::Cast;
@@ -150,14 +150,14 @@ pub(crate) fn vouched(user: UserHandle) -> Identified {
         rights: BTreeSet::from([Right::Vouch]),
         user: None,
     };
-    let vouch = begin_vouch(
-        Some(&operator),
-        user,
-        AttemptState::default(),
-        0,
-        TrustedTime::certain(0),
-    );
-    vouch.expect("an operator with the right to vouch").right().0
+    let (state, time) = (AttemptState::default(), TrustedTime::certain(0));
+    let subject = AttemptSubject::Pin {
+        operator: operator.id.clone(),
+    };
+    let pending = begin_pin(Some(&operator), subject, state, 0, time).expect("nobody guessed");
+    let (_, witness) = pending.right(Right::Vouch);
+    let identified = witness.and_then(|witness| witness.vouch(user));
+    identified.expect("an operator with the right to vouch")
 }
 
 /// Plays each band once, with the person that `who` gives for its place, and says how it ended.

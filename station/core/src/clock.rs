@@ -19,6 +19,7 @@ use firmware_protocol::time::{Instant, UnixSeconds};
 pub struct TrustedTime {
     earliest_ms: u64,
     latest_ms: u64,
+    trusted: bool,
 }
 
 impl TrustedTime {
@@ -27,22 +28,24 @@ impl TrustedTime {
         Self {
             earliest_ms: ms,
             latest_ms: ms,
+            trusted: true,
         }
     }
 
     /// The date is somewhere between the two, whichever is the greater.
     pub const fn between(a_ms: u64, b_ms: u64) -> Self {
-        if a_ms < b_ms {
-            Self {
-                earliest_ms: a_ms,
-                latest_ms: b_ms,
-            }
-        } else {
-            Self {
-                earliest_ms: b_ms,
-                latest_ms: a_ms,
-            }
+        let (earliest_ms, latest_ms) = if a_ms < b_ms { (a_ms, b_ms) } else { (b_ms, a_ms) };
+        Self {
+            earliest_ms,
+            latest_ms,
+            trusted: a_ms == b_ms,
         }
+    }
+
+    /// The same, and what has expired by `ms` counts as expired whatever the date is.
+    pub const fn expired_by(self, ms: u64) -> Self {
+        let latest_ms = if self.latest_ms > ms { self.latest_ms } else { ms };
+        Self { latest_ms, ..self }
     }
 
     /// The same knowledge so much later.
@@ -51,21 +54,23 @@ impl TrustedTime {
         Self {
             earliest_ms: self.earliest_ms.saturating_add(by_ms),
             latest_ms: self.latest_ms.saturating_add(by_ms),
+            trusted: self.trusted,
         }
     }
 
     /// Whether there is no doubt. If there is, the station is in its restrictive mode: nothing that was
     /// valid longer becomes valid, and no band is taken over.
     pub const fn is_trusted(self) -> bool {
-        self.earliest_ms == self.latest_ms
+        self.trusted
     }
 
-    /// The latest the date can be. Use it for expiry and for ages, and write it into records.
+    /// The latest the date can be, and after a confirmation the latest it was taken for (see
+    /// [`expired_by`](Self::expired_by)). Use it for expiry and for ages.
     pub const fn latest_ms(self) -> u64 {
         self.latest_ms
     }
 
-    /// The earliest the date can be. Use it for beginnings and for waits.
+    /// The earliest the date can be: the date itself where there is no doubt. Use it for beginnings and waits.
     pub const fn earliest_ms(self) -> u64 {
         self.earliest_ms
     }
@@ -118,6 +123,7 @@ pub struct TrustedClock {
     anchor: Anchor,
     doubt: Option<Doubt>,
     build_ms: u64,
+    passed_ms: u64,
 }
 
 /// The last time that was believed. `at` is absent before the first reading: across a restart the
@@ -150,7 +156,20 @@ impl TrustedClock {
             },
             doubt: None,
             build_ms,
+            passed_ms: 0,
         }
+    }
+
+    /// The same clock, for a station at which somebody has confirmed a date before `passed_ms`, which had been
+    /// believed until then: what had expired by that date stays expired.
+    pub fn with_passed(self, passed_ms: u64) -> Self {
+        Self { passed_ms, ..self }
+    }
+
+    /// The latest date that was believed and then corrected by a confirmation; 0 if that never happened. Keep
+    /// it with the confirmation: [`with_passed`](Self::with_passed) takes it after a restart.
+    pub fn passed_ms(&self) -> u64 {
+        self.passed_ms
     }
 
     /// What is known about the date, given what both clocks say now.
@@ -164,15 +183,18 @@ impl TrustedClock {
                 ms: expected_ms,
                 at: Some(now),
             };
-            return (TrustedTime::between(expected_ms, wall_ms), event);
+            let time = TrustedTime::between(expected_ms, wall_ms);
+            return (time.expired_by(self.passed_ms), event);
         }
-        if wall_ms >= expected_ms {
+        // The first reading begins to count, even if the clock is a moment behind the journal.
+        if wall_ms >= expected_ms || self.anchor.at.is_none() {
             self.anchor = Anchor {
-                ms: wall_ms,
+                ms: wall_ms.max(expected_ms),
                 at: Some(now),
             };
         }
-        (TrustedTime::certain(wall_ms.max(expected_ms)), event)
+        let time = TrustedTime::certain(wall_ms.max(expected_ms));
+        (time.expired_by(self.passed_ms), event)
     }
 
     /// The date as far as it is believed: the wall clock's while there is no doubt, else the last date that
@@ -182,10 +204,15 @@ impl TrustedClock {
     }
 
     /// Believes the wall clock from now on, because somebody with the right to do so looked at it.
-    /// A date before the software was built is never believed.
+    /// A date before the software was built is never believed. What has expired by the date that was believed
+    /// so far stays expired, however early the confirmed one is.
     pub fn confirm(&mut self, now: Instant, wall_ms: u64) -> bool {
         let believable = wall_ms >= self.build_ms;
         if believable {
+            let expected_ms = self.expected_ms(now);
+            if wall_ms < expected_ms {
+                self.passed_ms = self.passed_ms.max(expected_ms);
+            }
             self.anchor = Anchor {
                 ms: wall_ms,
                 at: Some(now),
@@ -285,6 +312,18 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_frozen_since_boot_is_noticed_a_moment_behind_the_journal_too() {
+        for behind_ms in [0, 1, 900] {
+            let mut clock = TrustedClock::new(T0 + behind_ms, 0);
+            assert!(read_all(&mut clock, &[(0, T0), (1000, T0)]).0.is_trusted());
+            assert!(
+                !read_all(&mut clock, &[(60_000, T0)]).0.is_trusted(),
+                "{behind_ms}"
+            );
+        }
+    }
+
+    #[test]
     fn each_step_is_reported_once() {
         let mut clock = TrustedClock::new(0, 0);
         assert_eq!(read_all(&mut clock, &[(0, T0)]).1, None);
@@ -306,10 +345,39 @@ mod tests {
         assert!(!read_all(&mut clock, &[(0, T0)]).0.is_trusted());
         assert!(!clock.confirm(Instant::ZERO, 5));
         assert!(clock.confirm(Instant::ZERO, T0));
-        assert_eq!(
-            read_all(&mut clock, &[(1000, T0 + 1000)]).0,
-            TrustedTime::certain(T0 + 1000)
-        );
+        let (time, _) = read_all(&mut clock, &[(1000, T0 + 1000)]);
+        assert!(time.is_trusted());
+        assert_eq!(time.earliest_ms(), T0 + 1000);
+    }
+
+    #[test]
+    fn a_confirmed_date_brings_back_nothing_that_had_expired() {
+        let (was, second) = (T0 + 3650 * DAY, UnixSeconds((T0 + 3649 * DAY) / 1000));
+        let mut clock = TrustedClock::new(was, T0 - DAY);
+        assert!(clock.confirm(Instant::ZERO, T0));
+        assert_eq!((clock.passed_ms(), clock.believed_ms(Instant::ZERO)), (was, T0));
+        // the same after a restart, for which somebody kept both dates
+        let again = TrustedClock::new(T0, T0 - DAY).with_passed(was);
+        for mut clock in [clock, again] {
+            let (time, _) = read_all(&mut clock, &[(1000, T0 + 1000)]);
+            assert!(time.is_trusted() && time.is_past(second));
+            assert!(!time.has_begun(second));
+            // and until the date has come by itself
+            let (time, _) = read_all(&mut clock, &[(2000, T0 - DAY)]);
+            assert!(!time.is_trusted() && time.is_past(second));
+        }
+        let mut clock = TrustedClock::new(T0, 0).with_passed(T0 - DAY);
+        assert_eq!(read_all(&mut clock, &[(0, T0)]).0, TrustedTime::certain(T0));
+    }
+
+    #[test]
+    fn confirming_a_leap_ahead_expires_what_it_says() {
+        let mut clock = TrustedClock::new(0, 0);
+        read_all(&mut clock, &[(0, T0), (1000, T0 + DAY)]);
+        assert!(clock.confirm(Instant::from_micros(1_000_000), T0 + DAY));
+        let (time, _) = read_all(&mut clock, &[(2000, T0 + DAY + 1000)]);
+        assert_eq!(time, TrustedTime::certain(T0 + DAY + 1000));
+        assert_eq!(clock.passed_ms(), 0);
     }
 
     #[test]

@@ -41,7 +41,7 @@
 //! | holds it | any | recall the receipt, journal it |
 //! | neither, no commit since | any | nothing was made: roll back, the ticket is free again |
 //! | neither, commits since | any | the band moved on: roll back, the ticket stays spent |
-//! | holds something unfinished that the rows do not know | none | recall the receipt, journal it |
+//! | holds something unfinished that the rows do not know | none | recall the receipt; journal it if the policy would have allowed it, else quarantine it |
 //! | waits for something without an intent | none | it gives nobody anything; a new `Arm` replaces it |
 //!
 //! What is old is settled first; then the person at the kiosk is served. [`Enrollment::settle`] does the

@@ -145,6 +145,10 @@ journal_records! {
     16 "clock_confirmed" ClockConfirmed,
     /// The wall clock went further ahead than time can have passed.
     17 "clock_ahead" ClockAhead,
+    /// An operator gave up an open intent whose band does not come back.
+    18 "intent_closed" IntentClosed,
+    /// A band proved an association that was neither intended here nor allowed.
+    19 "quarantined" Quarantined,
 }
 
 /// The latest time a station has believed, after one more entry: what the clock starts from after a

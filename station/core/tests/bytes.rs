@@ -154,6 +154,23 @@ fn samples() -> Vec<JournalRecord> {
             operator: Some("op-1".into()),
         }
         .into(),
+        IntentClosed {
+            association,
+            serial: serial(),
+            operator: "op-1".into(),
+        }
+        .into(),
+        Quarantined {
+            flow,
+            serial: serial(),
+            receipt: Signed {
+                body: vec![1, 2, 3],
+                signature: [0x51; 64],
+            },
+            band_key: [0xbb; 32],
+            code: "user_unknown".into(),
+        }
+        .into(),
     ]
 }
 
@@ -235,7 +252,7 @@ proptest! {
 
     #[test]
     fn damaged_records_are_read_as_something_or_refused(
-        which in 0..19usize,
+        which in 0..21usize,
         place in any::<prop::sample::Index>(),
         bit in 0..8u8,
     ) {

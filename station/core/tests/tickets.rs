@@ -291,7 +291,7 @@ fn the_table_of_vouches() {
     let fresh = AttemptState::default();
     let table = [
         (Some(operator()), user, fresh, at(NOT_BEFORE), "ok"),
-        (None, user, fresh, at(NOT_BEFORE), "operator_not_allowed"),
+        (None, user, fresh, at(NOT_BEFORE), "wrong_pin"),
         (Some(without), user, fresh, at(NOT_BEFORE), "operator_not_allowed"),
         (
             Some(operator()),
@@ -310,19 +310,62 @@ fn the_table_of_vouches() {
         (Some(operator()), user, blocked, at(NOT_BEFORE + 60), "ok"),
     ];
     for (operator, user, state, time, expected) in table {
-        let outcome = begin_vouch(operator.as_ref(), user, state, 0, time);
+        let subject = pin_subject("op-1", operator.as_ref(), &CodeKey([3; 32]));
+        let outcome = begin_pin(operator.as_ref(), subject, state, 0, time).and_then(|pending| {
+            // Whoever has no PIN is refused as if a wrong one had been typed.
+            pending.pin().ok_or(VouchFault::WrongPin)?;
+            pending.right(Right::Vouch).1?.vouch(user)
+        });
         assert_eq!(outcome.map_or_else(VouchFault::code, |_| "ok"), expected);
     }
+}
+
+/// What is shown to somebody without a PIN is the same for an operator and for nobody.
+#[test]
+fn names_of_operators_cannot_be_guessed() {
+    let key = CodeKey([3; 32]);
+    let guess = |name: &str, row: Option<&OperatorRow>| {
+        let subject = pin_subject(name, row, &key);
+        let (mut state, mut told) = (AttemptState::default(), vec![]);
+        for second in 0..200 {
+            let now = at(NOT_BEFORE + second);
+            let outcome =
+                begin_pin(row, subject.clone(), state, 0, now).map(|pending| pending.wrong(state, now));
+            told.push(match outcome {
+                Ok((record, Change::SetAttempts { state: next, .. })) => {
+                    assert_eq!(record.operator.as_deref(), row.map(|row| row.id.as_str()));
+                    state = next;
+                    VouchFault::WrongPin
+                }
+                Ok(_) => panic!("a count"),
+                Err(fault) => fault,
+            });
+        }
+        told
+    };
+    assert_eq!(guess("op-1", Some(&operator())), guess("nobody", None));
+    let nobodys: BTreeSet<_> = (0..10_000)
+        .map(|name| pin_subject(&name.to_string(), None, &key).to_string())
+        .collect();
+    assert!(nobodys.len() <= 1024 && nobodys.iter().all(|subject| subject.starts_with("pin:?")));
+    let other = CodeKey([4; 32]);
+    assert!(
+        (0..9).any(|n| pin_subject(&n.to_string(), None, &key) != pin_subject(&n.to_string(), None, &other))
+    );
 }
 
 /// A guesser at one operator's PIN, with restarts in between: the state is all that survives.
 #[test]
 fn the_right_pin_does_not_count_while_too_many_were_wrong() {
     let user = UserHandle([2; 16]);
+    let begin = |operator: &OperatorRow, state, now| {
+        let subject = pin_subject(&operator.id, Some(operator), &CodeKey([3; 32]));
+        begin_pin(Some(operator), subject, state, 0, now)
+    };
     let (mut state, mut admitted) = (AttemptState::default(), 0);
     for second in 0..10_000 {
         let now = at(NOT_BEFORE + second / 100);
-        let Ok(pending) = begin_vouch(Some(&operator()), user, state, 0, now) else {
+        let Ok(pending) = begin(&operator(), state, now) else {
             continue;
         };
         admitted += 1;
@@ -340,12 +383,13 @@ fn the_right_pin_does_not_count_while_too_many_were_wrong() {
         id: "op-2".into(),
         ..operator()
     };
-    assert!(begin_vouch(Some(&other), user, AttemptState::default(), 0, at(NOT_BEFORE)).is_ok());
+    assert!(begin(&other, AttemptState::default(), at(NOT_BEFORE)).is_ok());
     // after the wait the right one counts, and clears the count
     let later = at(NOT_BEFORE + 86_400 * 2);
-    let pending = begin_vouch(Some(&operator()), user, state, 0, later).expect("the wait is over");
-    let (identified, change) = pending.right();
-    assert_eq!(identified.method(), Method::Vouched);
+    let pending = begin(&operator(), state, later).expect("the wait is over");
+    let (change, witness) = pending.right(Right::Vouch);
+    let identified = witness.and_then(|witness| witness.vouch(user));
+    assert_eq!(identified.expect("an operator").method(), Method::Vouched);
     assert!(matches!(change, Some(Change::SetAttempts { state, .. }) if state == AttemptState::default()));
 }
 

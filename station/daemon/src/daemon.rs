@@ -120,7 +120,8 @@ fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened
     let keys = Keys::load(&config.station.key_file, &identity.keys_digest)?;
     let last = store.last_entry().map_err(failed)?;
     let floor_ms = last.as_ref().map_or(0, |entry| floor_after(0, entry));
-    let trusted = TrustedClock::new(floor_ms, RELEASED_MS);
+    let passed_ms = store.passed_ms().map_err(failed)?;
+    let trusted = TrustedClock::new(floor_ms, RELEASED_MS).with_passed(passed_ms);
     // The loop reads the clock anew and records what is wrong with it; this reading only dates the start.
     let mut first_look = trusted.clone();
     let (now, wall_ms) = (clock.now(), clock.wall_ms());

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use firmware_protocol::certificate::StationCertificate;
+use station_core::journal::floor_after;
 
 use crate::api::model::{Finding, Findings, Status, Verdict};
 use crate::clock::{Clock, RELEASED_MS};
@@ -138,8 +139,36 @@ fn stored(config: &Config, clock: Clock) -> Vec<Finding> {
         findings.push(replica(identity, clock));
     }
     findings.push(intents(&store, &database));
+    findings.push(quarantines(&store, &database));
     findings.push(time(&store, clock));
     findings
+}
+
+/// Bands that prove something they should not be able to.
+fn quarantines(store: &Store, database: &Path) -> Finding {
+    let found = match store.quarantines() {
+        Ok(found) => found,
+        Err(error) => {
+            let problem = error.into_problem("quarantined bands cannot be read", database);
+            return failed("quarantine", &problem);
+        }
+    };
+    if found.is_empty() {
+        return ok("quarantine", "every band is believed");
+    }
+    let bands = found
+        .iter()
+        .map(|q| format!("{} ({})", q.serial.as_str(), q.code));
+    bad(
+        "quarantine",
+        Verdict::Warn,
+        format!(
+            "{} bands prove enrollments that were not made here and are not allowed: {}",
+            found.len(),
+            bands.collect::<Vec<_>>().join(", ")
+        ),
+        "look where they were enrolled; emptied by hand, each can be enrolled again",
+    )
 }
 
 /// Enrollments whose end only their band knows.
@@ -165,7 +194,8 @@ fn intents(store: &Store, database: &Path) -> Finding {
             open.len(),
             serials.join(", ")
         ),
-        "hold each of these bands to the station; it settles by itself what was begun",
+        "hold each of these bands to the station; it settles by itself what was begun. For a band that will not \
+         come back: `bandstand-station intents close`",
     )
 }
 
@@ -265,8 +295,12 @@ fn in_words(seconds: u64) -> String {
 }
 
 fn time(store: &Store, clock: Clock) -> Finding {
-    let next = "set the clock (`timedatectl`), then start the station again";
-    let floor_ms = store.last_entry().ok().flatten().map_or(0, |entry| entry.time_ms);
+    let next = "set the clock (`timedatectl`); if it is right, `bandstand-station clock confirm`";
+    let floor_ms = store
+        .last_entry()
+        .ok()
+        .flatten()
+        .map_or(0, |entry| floor_after(0, &entry));
     let now_ms = clock.wall_ms();
     if now_ms < RELEASED_MS {
         return bad(
@@ -284,7 +318,18 @@ fn time(store: &Store, clock: Clock) -> Finding {
             );
             bad("clock", Verdict::Fail, text, next)
         }
-        _ => ok("clock", "agrees with the journal"),
+        _ => match store.passed_ms() {
+            Ok(passed_ms) if passed_ms > now_ms => bad(
+                "clock",
+                Verdict::Warn,
+                format!(
+                    "it was confirmed {} before what the station had believed; what had expired stays expired",
+                    in_words((passed_ms - now_ms) / 1000)
+                ),
+                "nothing, or load a fresh provisioning file with `bandstand-station init --replace`",
+            ),
+            _ => ok("clock", "agrees with the journal"),
+        },
     }
 }
 

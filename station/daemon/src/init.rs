@@ -234,7 +234,9 @@ fn build(
     before: Option<&Store>,
 ) -> Result<Made, StoreError> {
     let mut store = Store::create(new)?;
-    let left_out = store.provision(provision, keys_digest, before, Clock::start().wall_ms())?;
+    // No true date is before the file was made, whatever a clock without a battery says.
+    let time_ms = Clock::start().wall_ms().max(provision.made_at_ms);
+    let left_out = store.provision(provision, keys_digest, before, time_ms)?;
     let (users, bands) = store.counts()?;
     let made = Made {
         station: provision.station.to_string(),

@@ -99,6 +99,8 @@ codes! {
     Busy "busy" exit 6 http 409,
     /// The request makes no sense at this point.
     OutOfTurn "out_of_turn" exit 1 http 409,
+    /// A date that nobody can confirm.
+    ClockUnbelievable "clock_unbelievable" exit 1 http 409,
     /// The request is larger than any request is.
     TooLarge "too_large" exit 1 http 413,
     /// Not a ticket, or a slip of the finger.

@@ -160,7 +160,10 @@ fn operator() -> OperatorEntry {
     OperatorEntry {
         id: "olga".into(),
         pin: pin.to_string(),
-        rights: [station_core::replica::Right::Vouch].into(),
+        rights: {
+            use station_core::replica::Right::{CloseIntents, ConfirmClock, Vouch};
+            [Vouch, ConfirmClock, CloseIntents].into()
+        },
         user: None,
     }
 }

@@ -259,7 +259,8 @@ impl Core {
             );
         }
         let ticket = self.person.as_ref().and_then(|person| person.ticket());
-        let intent = plan.intent(self.start.flow, &contact, &staged, known.time.latest_ms(), ticket);
+        let time_ms = known.time.earliest_ms();
+        let intent = plan.intent(self.start.flow, &contact, &staged, time_ms, ticket);
         let association = intent.association;
         let spent = ticket.map(|ticket| TicketSpent { ticket, association }.into());
         let records: Vec<JournalRecord> = [Some(answer.record.into()), spent, Some(intent.clone().into())]

@@ -9,10 +9,11 @@ use policy::model::Association;
 use super::Core;
 use super::contact::Contact;
 use super::event::{Knowledge, Outcome, Screen};
+use super::question::Asker;
 use super::refusal::{FlowRefusal, Refusal, of_band};
 use super::state::{Asked, State, Then};
-use crate::journal::{Committed, Intent, RollbackCause};
-use crate::replica::{Change, changes_on_commit};
+use crate::journal::{Committed, Decided, Intent, JournalRecord, Moment, Quarantined, RollbackCause};
+use crate::replica::{Change, Quarantine, changes_on_commit};
 
 impl Core {
     /// The intent is durable: commit, unless somebody cancelled or the band is gone.
@@ -100,6 +101,19 @@ impl Core {
         recovered: bool,
         known: &Knowledge,
     ) -> State {
+        let intended = known
+            .open_intents
+            .iter()
+            .any(|intent| intent.association == receipt.association);
+        let judged = match intended {
+            true => None,
+            false => match self.judge(&contact, &receipt, known) {
+                (decided, None) => decided,
+                (decided, Some(why)) => {
+                    return self.quarantine(contact, &receipt, signed, decided, &why, known);
+                }
+            },
+        };
         contact.finish = Some(receipt.association);
         let record = Committed {
             flow: self.start.flow,
@@ -108,7 +122,11 @@ impl Core {
             recovered,
             seos: contact.certificate.seos,
         };
-        let changes = changes_of(&receipt, record.seos, known);
+        let mut changes = changes_of(&receipt, record.seos, known);
+        changes.extend(known.quarantined.map(|_| Change::EndQuarantine {
+            serial: contact.serial().clone(),
+        }));
+        let records = judged.map(JournalRecord::from).into_iter().chain([record.into()]);
         let serves_person = self.user() == Some(receipt.user) && self.is_of_this_visit(&receipt, known);
         let then = match serves_person {
             true => Then::Done { receipt, recovered },
@@ -117,7 +135,78 @@ impl Core {
                 rolled_back: None,
             }),
         };
-        self.append(Some(contact), vec![record.into()], changes, then)
+        self.append(Some(contact), records.collect(), changes, then)
+    }
+
+    /// A receipt of which this journal has no intent: another station made it, or an intent was given up, or the
+    /// band makes it up. It counts if the policy would have allowed it, asked about a band that holds nothing: the
+    /// decision, and why it does not count if it does not.
+    fn judge(
+        &self,
+        contact: &Contact,
+        receipt: &Receipt,
+        known: &Knowledge,
+    ) -> (Option<Decided>, Option<Refusal>) {
+        let mut before = contact.clone();
+        before
+            .report
+            .associations
+            .retain(|held| held.zone != receipt.zone);
+        let Some(user) = &known.user else {
+            return (None, Some(Refusal::flow(FlowRefusal::UserUnknown)));
+        };
+        let asker = Asker {
+            flow: self.start.flow,
+            organization: self.start.organization,
+            zone: receipt.zone,
+            moment: Moment::Recalled,
+        };
+        let Some(answer) = asker.ask(user, &before, known) else {
+            return (None, Some(Refusal::flow(FlowRefusal::FactsContradict)));
+        };
+        let allowed = answer.output.decision.is_allowed();
+        let why = (!allowed).then(|| Refusal::Policy(Box::new(answer.output)));
+        (Some(answer.record), why)
+    }
+
+    /// The proof is kept, changes no row, and whoever stands there is told. The band may not consider it finished.
+    fn quarantine(
+        &mut self,
+        mut contact: Box<Contact>,
+        receipt: &Receipt,
+        signed: Signed,
+        decided: Option<Decided>,
+        why: &Refusal,
+        known: &Knowledge,
+    ) -> State {
+        contact.finish = None;
+        let refusal = Refusal::flow(FlowRefusal::BandQuarantined);
+        if known.quarantined == Some(receipt.association) {
+            return self.refuse(Some(contact), refusal);
+        }
+        let (serial, code) = (contact.serial().clone(), why.code().code().to_owned());
+        let quarantined = Quarantined {
+            flow: self.start.flow,
+            serial: serial.clone(),
+            receipt: signed,
+            band_key: contact.certificate.signing_key,
+            code: code.clone(),
+        };
+        let change = Change::Quarantine(Quarantine {
+            serial,
+            association: receipt.association,
+            code,
+        });
+        let records = decided
+            .map(JournalRecord::from)
+            .into_iter()
+            .chain([quarantined.into()]);
+        self.append(
+            Some(contact),
+            records.collect(),
+            vec![change],
+            Then::Refuse(refusal),
+        )
     }
 
     /// The association was made in this visit: its intent is open and young. Another one of the same

@@ -165,6 +165,9 @@ pub struct Knowledge {
     pub held_known: Vec<AssociationId>,
     /// The open intents for that band.
     pub open_intents: Vec<Intent>,
+    /// The association that the band proved and that is not to be believed, see
+    /// [`Change::Quarantine`](crate::replica::Change::Quarantine).
+    pub quarantined: Option<AssociationId>,
     /// What became of [`Query::ticket`]; unspent if there is no row.
     pub ticket: TicketState,
     /// A fresh id, in case a new association is made. Never given twice.

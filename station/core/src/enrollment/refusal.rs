@@ -186,6 +186,10 @@ flow_refusals! {
     ReceiptInvalid = "receipt_invalid",
         "The band's proof is not valid.",
         "Hand this band to the administrator.";
+    /// The band proves an association that was not intended here and would not have been allowed.
+    BandQuarantined = "band_quarantined",
+        "This band proves an enrollment that this station may not believe.",
+        "Hand this band to the administrator, or delete its user data on its charger and start again.";
     /// The station could not write its journal.
     StationStorageFault = "station_storage_fault",
         "This station cannot write its journal.",

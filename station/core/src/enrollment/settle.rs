@@ -55,7 +55,9 @@ impl Core {
     /// The intent is of this visit, as far as the time can be trusted.
     pub(super) fn is_young(&self, intent: &Intent, known: &Knowledge) -> bool {
         let age_max_ms = self.start.limits.resume_age_max.as_millis() as u64;
-        known.time.is_trusted() && known.time.age_max_ms(intent.time_ms) <= age_max_ms
+        // An intent of the future was written while the clock was wrong: nobody knows its age.
+        let age_ms = known.time.earliest_ms().checked_sub(intent.time_ms);
+        known.time.is_trusted() && age_ms.is_some_and(|age_ms| age_ms <= age_max_ms)
     }
 
     /// The policy is asked again about a staged intent.

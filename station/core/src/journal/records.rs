@@ -167,6 +167,10 @@ pub enum Moment {
     /// An open intent was found staged on the band again.
     #[n(2)]
     Resumed,
+    /// The band proved an association of which this journal has no intent. Asked is whether it could have been
+    /// made: about a band that holds nothing in that zone.
+    #[n(3)]
+    Recalled,
 }
 
 /// A staged association is about to be committed. From here to [`Committed`] or [`RolledBack`] the
@@ -198,7 +202,7 @@ pub struct Intent {
     /// The key that the band made for it.
     #[cbor(n(7), with = "minicbor::bytes")]
     pub credential_key: PublicKey,
-    /// Trusted time, milliseconds since 1970.
+    /// When, milliseconds since 1970: the date, or the earliest it can have been.
     #[n(8)]
     pub time_ms: u64,
     /// The ticket that is spent by it and freed again if nothing is made.
@@ -421,4 +425,42 @@ pub struct RefusalsCounted {
     /// How many.
     #[n(2)]
     pub count: u64,
+}
+
+/// An open intent was given up by an operator, because its band will not come back. Whether the band holds the
+/// association, nobody knows: its ticket stays spent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct IntentClosed {
+    /// The intent's association.
+    #[n(0)]
+    pub association: AssociationId,
+    /// The band.
+    #[n(1)]
+    pub serial: Serial,
+    /// Who gave it up.
+    #[n(2)]
+    pub operator: String,
+}
+
+/// A band proved an association that this station did not intend, and the policy would not have allowed it. No
+/// row was changed by it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Quarantined {
+    /// The attempt in which the station learned it.
+    #[n(0)]
+    pub flow: FlowId,
+    /// The band.
+    #[n(1)]
+    pub serial: Serial,
+    /// The band's receipt as it came.
+    #[n(2)]
+    pub receipt: Signed,
+    /// The band's key that signed it, from the band's certificate.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub band_key: PublicKey,
+    /// The stable code of why not.
+    #[n(4)]
+    pub code: String,
 }

@@ -79,6 +79,9 @@ impl Rows {
                 Some(intent) => changes_on_rollback(intent, rolled_back.ticket),
                 None => vec![],
             },
+            JournalRecord::IntentClosed(closed) => vec![Change::CloseIntent {
+                association: closed.association,
+            }],
             _ => vec![],
         };
         changes.iter().for_each(|change| self.apply(change));
@@ -131,6 +134,8 @@ impl Rows {
             Change::SetAttempts { subject, state } => {
                 self.attempts.insert(subject.to_string(), *state);
             }
+            // What a station keeps beside these rows.
+            Change::DatePassed { .. } | Change::Quarantine(_) | Change::EndQuarantine { .. } => {}
         }
     }
 

@@ -113,6 +113,8 @@ pub enum Right {
     Vouch,
     /// Say that the station's clock is right.
     ConfirmClock,
+    /// Give up an enrollment whose band does not come back.
+    CloseIntents,
 }
 
 /// A change of the stored rows, applied in the same transaction as the journal entries it comes with.
@@ -168,4 +170,28 @@ pub enum Change {
         /// The count and the wait.
         state: AttemptState,
     },
+    /// Somebody confirmed a date before one that had been believed: remember that one, see
+    /// [`TrustedClock::with_passed`](crate::clock::TrustedClock::with_passed).
+    DatePassed {
+        /// Milliseconds since 1970.
+        ms: u64,
+    },
+    /// The band is not to be believed: insert or replace what is known of that.
+    Quarantine(Quarantine),
+    /// The band is believed again, if it was not.
+    EndQuarantine {
+        /// Which band.
+        serial: firmware_protocol::id::Serial,
+    },
+}
+
+/// A band that proves an association which was not intended here and which the policy would not have allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// Which band.
+    pub serial: firmware_protocol::id::Serial,
+    /// What it proves.
+    pub association: firmware_protocol::id::AssociationId,
+    /// The stable code of why not.
+    pub code: String,
 }

@@ -81,6 +81,11 @@ impl TypedCode {
     }
 }
 
+/// A keyed hash of what somebody typed as an operator's name.
+pub(super) fn hash_of_name(key: &CodeKey, name: &str) -> [u8; 32] {
+    hmac_sha256(&key.0, &[b"bandstand operator 1\0", name.as_bytes()].concat())
+}
+
 impl fmt::Debug for TypedCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TypedCode(..)")

@@ -1,14 +1,21 @@
-//! Operators who say who somebody is, and are recorded as the witness.
+//! Operators: who proves to be one by a PIN, what they may do, and that they are recorded as the witness.
+//!
+//! Nothing here tells somebody without the PIN which operators there are: a name that is nobody's is refused like
+//! a wrong PIN, counted like one and, if the shell checks some PIN all the same, takes as long.
 
 use firmware_protocol::id::UserHandle;
 
 use super::Identified;
 use super::attempts::{AttemptRules, AttemptState, AttemptSubject, Blocked};
+use super::code::{CodeKey, hash_of_name};
 use crate::clock::TrustedTime;
 use crate::journal::{Method, SecretFailed, SecretKind};
 use crate::replica::{Change, OperatorRow, Right};
 
-/// Why an operator cannot vouch.
+/// Counters that names of nobody share. Few enough for the disk, and a keyed hash says which name counts where.
+const COUNTERS_OF_NOBODY: u16 = 1024;
+
+/// Why an operator cannot do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum VouchFault {
     /// Too many wrong PINs: not even the right one counts now.
@@ -17,14 +24,14 @@ pub enum VouchFault {
         /// When the next attempt counts, milliseconds since 1970.
         until_ms: u64,
     },
-    /// No such operator, or one without the right to vouch. Not told apart: ids are not to be guessed.
-    #[error("this operator cannot vouch at this station")]
+    /// The PIN is right, and the operator lacks the right.
+    #[error("this operator may not do that at this station")]
     NotAllowed,
     /// The operator is the user.
     #[error("nobody vouches for oneself; ask another operator")]
     ForOneself,
-    /// The PIN is wrong.
-    #[error("wrong PIN")]
+    /// The PIN is wrong, or there is no such operator.
+    #[error("wrong operator or PIN")]
     WrongPin,
 }
 
@@ -48,80 +55,105 @@ impl From<Blocked> for VouchFault {
     }
 }
 
-/// A vouch that lacks only the check of the PIN, which takes long and happens elsewhere.
+/// Whose failures count when `name` was typed; `row` is the operator of that name, if there is one.
+pub fn pin_subject(name: &str, row: Option<&OperatorRow>, key: &CodeKey) -> AttemptSubject {
+    let operator = match row {
+        Some(row) => row.id.clone(),
+        None => {
+            let [high, low, ..] = hash_of_name(key, name);
+            // No operator's id has a question mark.
+            format!("?{}", u16::from_be_bytes([high, low]) % COUNTERS_OF_NOBODY)
+        }
+    };
+    AttemptSubject::Pin { operator }
+}
+
+/// A claim to be an operator that lacks only the check of the PIN, which takes long and happens elsewhere.
 #[derive(Debug)]
-pub struct PendingVouch {
-    operator: String,
-    user: UserHandle,
-    pin: String,
+pub struct PendingPin {
+    operator: Option<OperatorRow>,
+    subject: AttemptSubject,
     state: AttemptState,
 }
 
-/// Begins a vouch of `operator` (the row with the id that was typed, if any) for `user`.
+/// Somebody who proved to be an operator with a certain right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    operator: String,
+    user: Option<UserHandle>,
+}
+
+/// Begins to check a PIN of `operator` (the row with the name that was typed, if any).
 ///
-/// `state` is the operator's stored count of failures, `under_way` the number of this operator's
-/// [`PendingVouch`]es without an outcome.
-pub fn begin_vouch(
+/// `state` is the stored count of failures of `subject`, see [`pin_subject`]; `under_way` the number of its
+/// [`PendingPin`]s without an outcome.
+pub fn begin_pin(
     operator: Option<&OperatorRow>,
-    user: UserHandle,
+    subject: AttemptSubject,
     state: AttemptState,
     under_way: u32,
     time: TrustedTime,
-) -> Result<PendingVouch, VouchFault> {
-    let operator = operator
-        .filter(|row| row.rights.contains(&Right::Vouch))
-        .ok_or(VouchFault::NotAllowed)?;
-    if operator.user == Some(user) {
-        return Err(VouchFault::ForOneself);
-    }
+) -> Result<PendingPin, VouchFault> {
     AttemptRules::PIN.admit(state, under_way, time)?;
-    Ok(PendingVouch {
-        operator: operator.id.clone(),
-        user,
-        pin: operator.pin.clone(),
+    Ok(PendingPin {
+        operator: operator.cloned(),
+        subject,
         state,
     })
 }
 
-impl PendingVouch {
-    /// The argon2 PHC string to check the typed PIN against.
-    pub fn pin(&self) -> &str {
-        &self.pin
+impl PendingPin {
+    /// The argon2 PHC string to check the typed PIN against. Absent for nobody: check another operator's, so that
+    /// it takes as long, and call [`wrong`](Self::wrong) whatever comes of it.
+    pub fn pin(&self) -> Option<&str> {
+        self.operator.as_ref().map(|row| row.pin.as_str())
     }
 
-    /// The PIN was right. The change, if any, clears the count of failures.
-    pub fn right(self) -> (Identified, Option<Change>) {
-        let change = (self.state != AttemptState::default()).then(|| Change::SetAttempts {
-            subject: AttemptSubject::Pin {
-                operator: self.operator.clone(),
-            },
+    /// The PIN was right. The change, if any, clears the count of failures, also when the right is lacking.
+    pub fn right(self, right: Right) -> (Option<Change>, Result<Witness, VouchFault>) {
+        let change = (self.state != AttemptState::default()).then_some(Change::SetAttempts {
+            subject: self.subject,
             state: AttemptState::default(),
         });
-        let operator = Some(self.operator);
-        (
-            Identified {
-                user: self.user,
-                method: Method::Vouched,
-                ticket: None,
-                operator,
-            },
-            change,
-        )
+        let operator = self.operator.filter(|row| row.rights.contains(&right));
+        let witness = operator.map(|row| Witness {
+            operator: row.id,
+            user: row.user,
+        });
+        (change, witness.ok_or(VouchFault::NotAllowed))
     }
 
-    /// The PIN was wrong, which is [`VouchFault::WrongPin`]. `state` is the operator's stored count now (other
-    /// attempts may have failed meanwhile). Append record and change before telling anybody.
+    /// The PIN was wrong, which is [`VouchFault::WrongPin`]. `state` is the stored count now (other attempts may
+    /// have failed meanwhile). Append record and change before telling anybody.
     pub fn wrong(self, state: AttemptState, time: TrustedTime) -> (SecretFailed, Change) {
         let state = AttemptRules::PIN.after_failure(state, time);
         let record = SecretFailed {
             secret: SecretKind::Pin,
-            operator: Some(self.operator.clone()),
+            operator: self.operator.map(|row| row.id),
             in_a_row: state.failures,
             blocked_until_ms: state.blocked_until_ms,
         };
-        let subject = AttemptSubject::Pin {
-            operator: self.operator,
-        };
+        let subject = self.subject;
         (record, Change::SetAttempts { subject, state })
+    }
+}
+
+impl Witness {
+    /// The operator's id, for records.
+    pub fn operator(&self) -> &str {
+        &self.operator
+    }
+
+    /// The operator says that this user stands at the station.
+    pub fn vouch(self, user: UserHandle) -> Result<Identified, VouchFault> {
+        if self.user == Some(user) {
+            return Err(VouchFault::ForOneself);
+        }
+        Ok(Identified {
+            user,
+            method: Method::Vouched,
+            ticket: None,
+            operator: Some(self.operator),
+        })
     }
 }

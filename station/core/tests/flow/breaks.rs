@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use firmware_protocol::band::Wearer;
 use firmware_protocol::receipt::Receipt;
 use proptest::prelude::*;
 use station_core::convert;
 use station_core::enrollment::{Outcome, Screen};
-use station_core::journal::{JournalRecord, verify};
+use station_core::journal::{JournalRecord, Moment, verify};
 use station_core::replica::{Rows, TicketState};
 
 use crate::keys;
@@ -352,4 +353,80 @@ fn what_another_station_left_unfinished_is_taken_into_the_journal() {
         "{names:?}"
     );
     check_agreement(&world, 1, "left by another station");
+}
+
+/// A band that has committed, and a journal without the intent: it was given up.
+fn committed_without_an_intent() -> World {
+    for at in 0..MOMENTS {
+        let mut world = World::new();
+        world.breaks = vec![(at, Break::Station)];
+        world.begin(1);
+        world.run_until_restarted();
+        let report = world.bands[0].engine.report(world.now);
+        if report.associations.len() == 1 && world.store.intents.len() == 1 {
+            world.breaks.clear();
+            world.store.intents.clear();
+            return world;
+        }
+    }
+    panic!("no moment between the band's commit and the station's");
+}
+
+fn count(world: &World, name: &str) -> usize {
+    world.store.names().iter().filter(|other| **other == name).count()
+}
+
+#[test]
+fn a_receipt_without_an_intent_counts_if_the_policy_would_have_allowed_it() {
+    let mut world = committed_without_an_intent();
+    assert!(matches!(world.enroll(1, 1), Outcome::Enrolled { .. }));
+    let recalled = |record: &JournalRecord| matches!(record, JournalRecord::Decided(decided) if decided.moment == Moment::Recalled && decided.outcome == "allow");
+    assert_eq!(
+        world
+            .store
+            .records()
+            .iter()
+            .filter(|record| recalled(record))
+            .count(),
+        1
+    );
+    assert_eq!(count(&world, "committed"), 2);
+}
+
+#[test]
+fn a_receipt_without_an_intent_that_the_policy_forbids_is_quarantined() {
+    let mut world = committed_without_an_intent();
+    world.store.users[0].user.status = policy::model::UserStatus::Departed;
+    for visit in 0..3 {
+        world.enroll(2, 1);
+        assert_eq!(world.refusal(), Some("band_quarantined"), "visit {visit}");
+        assert!(world.store.associations.is_empty(), "it changes no row");
+        assert_eq!(
+            (count(&world, "quarantined"), count(&world, "committed")),
+            (1, 0),
+            "it is recorded once"
+        );
+        assert!(
+            !world.bands[0].engine.report(world.now).associations[0].finished,
+            "the band keeps its proof"
+        );
+    }
+    assert!(world.store.quarantined.contains_key(&crate::keys::serial(1)));
+    // Emptied by hand it is a band like any other.
+    let now = world.now;
+    world.bands[0].wearer(now, Wearer::Charger(true));
+    world.bands[0].wearer(now, Wearer::HoldToDelete);
+    world.bands[0].reboot(now);
+    assert!(matches!(world.enroll(2, 1), Outcome::Enrolled { .. }));
+    assert!(world.store.quarantined.is_empty());
+}
+
+#[test]
+fn a_receipt_for_somebody_unknown_is_quarantined_by_whoever_comes() {
+    let mut world = committed_without_an_intent();
+    world.store.users.remove(0);
+    world.bring(1);
+    world.begin_settling();
+    world.run();
+    assert_eq!((count(&world, "quarantined"), count(&world, "refused")), (1, 0));
 }

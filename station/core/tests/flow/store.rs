@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use firmware_protocol::id::{AssociationId, UserHandle};
+use firmware_protocol::id::{AssociationId, Serial, UserHandle};
 use policy::model::{Band, GroupPolicy, StockState, User, UserId};
 use station_core::clock::TrustedTime;
 use station_core::convert;
 use station_core::enrollment::{Append, AppendFault, Knowledge, KnownAssociation, Query};
 use station_core::journal::{Entry, Head, Intent, JournalRecord, StationKey, chain};
-use station_core::replica::{AssociationRow, Change, TicketState, UserRow, ticket_state_after};
+use station_core::replica::{AssociationRow, Change, Quarantine, TicketState, UserRow, ticket_state_after};
 use station_core::ticket::TicketId;
 
 use crate::keys;
@@ -22,6 +22,7 @@ pub(crate) struct Store {
     pub(crate) associations: Vec<AssociationRow>,
     pub(crate) tickets: BTreeMap<TicketId, TicketState>,
     pub(crate) intents: BTreeMap<AssociationId, Intent>,
+    pub(crate) quarantined: BTreeMap<Serial, AssociationId>,
     pub(crate) entries: Vec<Entry>,
     pub(crate) head: Head,
     pub(crate) group: GroupPolicy,
@@ -61,6 +62,7 @@ impl Store {
             associations: vec![],
             tickets: BTreeMap::new(),
             intents: BTreeMap::new(),
+            quarantined: BTreeMap::new(),
             entries: vec![],
             head: Head::EMPTY,
             group: GroupPolicy {
@@ -111,6 +113,7 @@ impl Store {
                 .filter(|i| i.serial == query.serial)
                 .cloned()
                 .collect(),
+            quarantined: self.quarantined.get(&query.serial).copied(),
             ticket: query
                 .ticket
                 .and_then(|id| self.tickets.get(&id).copied())
@@ -189,7 +192,15 @@ impl Store {
             Change::CloseIntent { association } => {
                 self.intents.remove(association);
             }
-            Change::SetAttempts { .. } => {}
+            Change::SetAttempts { .. } | Change::DatePassed { .. } => {}
+            Change::Quarantine(Quarantine {
+                serial, association, ..
+            }) => {
+                self.quarantined.insert(serial.clone(), *association);
+            }
+            Change::EndQuarantine { serial } => {
+                self.quarantined.remove(serial);
+            }
         }
     }
 

@@ -2,9 +2,10 @@
 
 use data_encoding::BASE64;
 use firmware_protocol::id::Zone;
-use station_core::journal::{Entry, JournalRecord};
+use station_core::journal::{Entry, Intent, JournalRecord};
 
-use super::model::JournalEntry;
+use super::model::{JournalEntry, OpenIntent};
+use crate::store::{Store, StoreError};
 
 /// The zone's name.
 pub(super) fn zone_name(zone: Zone) -> &'static str {
@@ -26,5 +27,26 @@ impl JournalEntry {
             hash: entry.hash.to_string(),
             record: BASE64.encode(&entry.record),
         }
+    }
+}
+
+impl OpenIntent {
+    /// The intent as people see it.
+    pub(crate) fn of(store: &Store, intent: &Intent) -> Result<Self, StoreError> {
+        let user = store.user_by_handle(intent.user)?;
+        Ok(Self {
+            association: intent.association.to_string(),
+            serial: intent.serial.as_str().to_owned(),
+            user: user.map_or_else(|| intent.user.to_string(), |row| row.user.id.as_str().to_owned()),
+            zone: zone_name(intent.zone).to_owned(),
+            since_ms: intent.time_ms,
+        })
+    }
+
+    /// Every open one, oldest first.
+    pub(crate) fn all(store: &Store) -> Result<Vec<Self>, StoreError> {
+        let mut open = store.intents()?;
+        open.sort_by_key(|intent| (intent.time_ms, intent.association));
+        open.iter().map(|intent| Self::of(store, intent)).collect()
     }
 }

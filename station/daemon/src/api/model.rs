@@ -301,6 +301,66 @@ pub struct Journal {
     pub hash: String,
 }
 
+/// What the station knows about the date, in milliseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Clock {
+    /// What the system's clock says.
+    pub clock_ms: u64,
+    /// The earliest the date can be.
+    pub earliest_ms: u64,
+    /// The latest the date can be: the same if there is no doubt.
+    pub latest_ms: u64,
+    /// Whether there is no doubt; if there is, only what is certain is allowed.
+    pub trusted: bool,
+    /// What had expired by this date stays expired, although the date was corrected since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired_by_ms: Option<u64>,
+}
+
+/// An operator has compared the clock with another one: it is right.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmClock {
+    /// The operator, who needs the right `confirm_clock`.
+    pub operator: String,
+    /// The operator's PIN.
+    pub pin: Secret,
+    /// The `clock_ms` that was shown and compared. If the clock was set since, nothing is confirmed.
+    pub clock_ms: u64,
+}
+
+/// An operator who takes the responsibility.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OperatorPin {
+    /// The operator.
+    pub operator: String,
+    /// The operator's PIN.
+    pub pin: Secret,
+}
+
+/// Enrollments whose end only their band knows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OpenIntents {
+    /// Oldest first.
+    pub intents: Vec<OpenIntent>,
+}
+
+/// An enrollment that may have been committed: its band says so when it is held to the station.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OpenIntent {
+    /// The association that may have been made: 32 hexadecimal digits.
+    pub association: String,
+    /// The band.
+    pub serial: String,
+    /// Whose: the user's id.
+    pub user: String,
+    /// `enrollment` or `registration`.
+    pub zone: String,
+    /// When it was begun, milliseconds since 1970.
+    pub since_ms: u64,
+}
+
 /// Whether the process works.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Health {

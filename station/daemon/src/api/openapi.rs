@@ -23,6 +23,10 @@ use super::{events, model, problem, routes};
         routes::enrollment,
         routes::code,
         routes::cancel,
+        routes::clock,
+        routes::confirm_clock,
+        routes::intents,
+        routes::close_intent,
         routes::document,
         events::follow
     ),

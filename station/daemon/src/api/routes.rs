@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use firmware_protocol::id::AssociationId;
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
 
@@ -38,6 +39,10 @@ pub fn router(shared: Shared) -> Router {
         .route("/api/v1/enrollments/{id}", get(enrollment))
         .route("/api/v1/enrollments/{id}/code", post(code))
         .route("/api/v1/enrollments/{id}/cancel", post(cancel))
+        .route("/api/v1/clock", get(clock))
+        .route("/api/v1/clock/confirm", post(confirm_clock))
+        .route("/api/v1/intents", get(intents))
+        .route("/api/v1/intents/{association}/close", post(close_intent))
         .route("/api/v1/openapi.json", get(document))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
@@ -216,6 +221,69 @@ pub(super) async fn code(
 ))]
 pub(super) async fn cancel(State(shared): State<Shared>, Path(id): Path<String>) -> Outcome<Enrollment> {
     Ok(Json(shared.ask(|reply| Command::Cancel { id, reply }).await?))
+}
+
+/// What the station knows about the date.
+#[utoipa::path(get, path = "/api/v1/clock", responses((status = 200, body = Clock)))]
+pub(super) async fn clock(State(shared): State<Shared>) -> Outcome<Clock> {
+    Ok(Json(shared.ask(Command::Clock).await?))
+}
+
+/// An operator with the right `confirm_clock` says that the clock is right. What had expired stays expired.
+#[utoipa::path(post, path = "/api/v1/clock/confirm", request_body = ConfirmClock, responses(
+    (status = 200, body = Clock), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 409, body = ProblemBody), (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)
+))]
+pub(super) async fn confirm_clock(
+    State(shared): State<Shared>,
+    Body(said): Body<ConfirmClock>,
+) -> Outcome<Clock> {
+    let confirmed = shared.ask(|reply| Command::ConfirmClock(said, reply));
+    Ok(Json(confirmed.await?))
+}
+
+/// The enrollments whose end only their band knows.
+#[utoipa::path(get, path = "/api/v1/intents", responses(
+    (status = 200, body = OpenIntents), (status = 503, body = ProblemBody)
+))]
+pub(super) async fn intents(State(shared): State<Shared>) -> Outcome<OpenIntents> {
+    let read = shared.store.run(|store| OpenIntent::all(store)).await;
+    let intents = read.map_err(|error| shared.store_problem("open enrollments cannot be read", error))?;
+    Ok(Json(OpenIntents { intents }))
+}
+
+/// An operator with the right `close_intents` gives up an enrollment whose band does not come back. Its ticket
+/// stays spent; should the band hold it after all, the policy is asked when it comes.
+#[utoipa::path(post, path = "/api/v1/intents/{association}/close", params(("association" = String, Path)),
+    request_body = OperatorPin, responses(
+    (status = 200, body = OpenIntent), (status = 400, body = ProblemBody), (status = 403, body = ProblemBody),
+    (status = 404, body = ProblemBody), (status = 409, body = ProblemBody), (status = 429, body = ProblemBody),
+    (status = 503, body = ProblemBody)
+))]
+pub(super) async fn close_intent(
+    State(shared): State<Shared>,
+    Path(association): Path<String>,
+    Body(by): Body<OperatorPin>,
+) -> Outcome<OpenIntent> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE
+        .decode(association.as_bytes())
+        .ok();
+    let id = bytes.and_then(|bytes| bytes.try_into().ok()).map(AssociationId);
+    let association = id.ok_or_else(|| {
+        let next = "name it as `bandstand-station intents list` shows it";
+        Problem::new(
+            Code::BadRequest,
+            "nothing was changed",
+            "an association has 32 hexadecimal digits",
+            next,
+        )
+    })?;
+    let closed = shared.ask(|reply| Command::CloseIntent {
+        association,
+        by,
+        reply,
+    });
+    Ok(Json(closed.await?))
 }
 
 /// This description of the API.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use firmware_protocol::id::AssociationId;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::model::{self, Bands, Enrollment, Event};
@@ -34,10 +35,23 @@ pub enum Command {
         /// Where the answer goes.
         reply: Reply,
     },
+    /// What does the station know about the date?
+    Clock(Reply<model::Clock>),
+    /// An operator says that the clock is right.
+    ConfirmClock(model::ConfirmClock, Reply<model::Clock>),
+    /// An operator gives up an open enrollment.
+    CloseIntent {
+        /// Which.
+        association: AssociationId,
+        /// Who.
+        by: model::OperatorPin,
+        /// Where the answer goes.
+        reply: Reply<model::OpenIntent>,
+    },
 }
 
-/// Where the enrollment as it stands then, or the problem, is sent.
-pub type Reply = oneshot::Sender<Result<Enrollment, Problem>>;
+/// Where the answer as things stand then, or the problem, is sent.
+pub type Reply<T = Enrollment> = oneshot::Sender<Result<T, Problem>>;
 
 /// What the event loop lets everybody see.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,7 +116,7 @@ impl Shared {
     }
 
     /// Sends a command and waits for its answer.
-    pub(super) async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<Enrollment, Problem> {
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Problem> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?

@@ -48,6 +48,12 @@ pub(crate) enum Command {
     /// Look at the journal.
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// Look at the date, or say that the clock is right.
+    #[command(subcommand)]
+    Clock(ClockCommand),
+    /// Look at enrollments whose end only their band knows, or give one up.
+    #[command(subcommand)]
+    Intents(IntentsCommand),
     /// Say in one line per cause what is wrong, and what to do.
     Doctor,
     /// Look at the configuration.
@@ -144,6 +150,44 @@ pub(crate) enum JournalCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum ClockCommand {
+    /// Show what the station knows about the date and what the system's clock says.
+    Show,
+    /// Say as an operator that the system's clock is right; the journal keeps who did.
+    Confirm {
+        #[command(flatten)]
+        by: By,
+        /// Do not ask whether the date that is shown is right. For scripts that have compared it elsewhere.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IntentsCommand {
+    /// Show the enrollments that wait for their band.
+    List,
+    /// Give one up as an operator, because its band will not come back; the journal keeps who did.
+    Close {
+        /// The association, as `intents list` shows it.
+        association: String,
+        #[command(flatten)]
+        by: By,
+    },
+}
+
+/// The operator who takes the responsibility.
+#[derive(Debug, Args)]
+pub(crate) struct By {
+    /// The operator's name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operator: String,
+    /// Read the operator's PIN from this file, `-` for standard input; asked for if absent.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Say whether the configuration can be used, and what a slip should have been.
     Check,
@@ -175,6 +219,12 @@ mod tests {
         check("decide --facts -", true);
         check("journal export --from 5 --to 9 --json", true);
         check("man /tmp", true);
+        check("clock show", true);
+        check("clock confirm --operator olga --yes", true);
+        check("clock confirm", false);
+        check("intents list", true);
+        check("intents close 00 --operator olga --pin-file -", true);
+        check("intents close --operator olga", false);
         check("enroll", false);
         check("enroll --ticket x --code y", false);
         check("enroll --vouch-for ada", false);

@@ -48,10 +48,7 @@ fn identification(arguments: &args::Enroll) -> Result<Identification, Problem> {
         return Ok(Identification::Code(secret::given(code)?));
     }
     let operator = arguments.operator.clone().unwrap_or_default();
-    let pin = match &arguments.pin_file {
-        Some(path) => secret::from_file(path)?,
-        None => secret::asked(&format!("PIN of {operator}"))?,
-    };
+    let pin = secret::pin_of(&operator, arguments.pin_file.as_deref())?;
     Ok(Identification::Vouch(Vouch {
         user: vouch_for.clone().unwrap_or_default(),
         operator,

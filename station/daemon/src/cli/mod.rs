@@ -16,10 +16,12 @@
 mod args;
 mod ask;
 pub mod client;
+mod clock;
 mod config;
 mod decide;
 mod enroll;
 mod init;
+mod intents;
 mod journal;
 mod output;
 mod pages;
@@ -64,6 +66,8 @@ fn dispatch(arguments: &Arguments, output: &Output) -> Result<ExitCode, Problem>
         Command::Enroll(enroll) => enroll::run(&load()?, enroll, output),
         Command::Bands => ask::bands(&load()?, output),
         Command::Status => ask::status(&load()?, output),
+        Command::Clock(command) => clock::run(&load()?, command, output),
+        Command::Intents(command) => intents::run(&load()?, command, output),
         Command::Doctor => ask::doctor(&arguments.config, output),
         Command::Config(args::ConfigCommand::Check) => config::check(&arguments.config, output),
         Command::Completions { shell } => pages::completions(*shell),

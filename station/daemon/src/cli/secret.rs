@@ -23,13 +23,21 @@ pub(super) fn given(text: &str) -> Result<Secret, Problem> {
 }
 
 /// The secret in a private file, or from standard input if `path` is `-`.
-pub(super) fn from_file(path: &Path) -> Result<Secret, Problem> {
+fn from_file(path: &Path) -> Result<Secret, Problem> {
     if path == Path::new("-") {
         return from_input();
     }
     let bytes = read_secret(path, "PIN file")?;
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
     Ok(Secret::new(text.trim().to_owned()))
+}
+
+/// An operator's PIN: from the file, or asked for.
+pub(super) fn pin_of(operator: &str, file: Option<&Path>) -> Result<Secret, Problem> {
+    match file {
+        Some(path) => from_file(path),
+        None => asked(&format!("PIN of {operator}")),
+    }
 }
 
 fn from_input() -> Result<Secret, Problem> {
@@ -40,7 +48,7 @@ fn from_input() -> Result<Secret, Problem> {
 }
 
 /// Asks on the terminal without showing what is typed.
-pub(super) fn asked(question: &str) -> Result<Secret, Problem> {
+fn asked(question: &str) -> Result<Secret, Problem> {
     let input = std::io::stdin();
     let before = tcgetattr(&input).map_err(|_| unreadable("there is no terminal to ask on"))?;
     let _ = write!(std::io::stderr(), "{question}: ");

@@ -21,6 +21,8 @@ use crate::radio::loopback::{self, Loopback};
 use crate::radio::{AdapterState, LinkFault};
 use crate::testing::{self, PIN, band::TestBand};
 
+mod acts;
+
 struct Station {
     folder: tempfile::TempDir,
     config: Config,
@@ -242,10 +244,7 @@ async fn an_operator_vouches_and_wrong_pins_are_counted() {
         Code::TooManyAttempts
     );
     let nobody = json!({ "identification": { "vouch": { "user": "bo", "operator": "otto", "pin": "1" } } });
-    assert_eq!(
-        station.begin(nobody).await.unwrap_err().code,
-        Code::OperatorNotAllowed
-    );
+    assert_eq!(station.begin(nobody).await.unwrap_err().code, Code::WrongPin);
 }
 
 #[tokio::test]
@@ -351,6 +350,30 @@ async fn a_foreign_device_does_not_stand_before_a_named_band() {
     station.air.remove("C0:08");
     let end = station.enroll(ticket(2, "ada")).await;
     assert_eq!(end["outcome"]["code"], "band_not_genuine", "{end}");
+}
+
+/// Somebody may advertise right at the kiosk and then say nothing; the band that was named is next.
+#[tokio::test]
+async fn a_device_that_says_nothing_does_not_stand_before_a_named_band() {
+    let station = Station::start().await;
+    station
+        .air
+        .add("C0:09", -42, Box::new(TestBand::new("BAND-3", false)));
+    station
+        .air
+        .fail_connects("C0:09", Some(LinkFault::ConnectTimedOut));
+    station
+        .air
+        .add("C0:02", -50, Box::new(TestBand::new("BAND-2", false)));
+    station
+        .until("/api/v1/bands", |seen| {
+            seen["bands"].as_array().unwrap().len() == 2
+        })
+        .await;
+    let mut start = ticket(1, "ada");
+    start["serial"] = json!("BAND-2");
+    let end = station.enroll(start).await;
+    assert_eq!(end["outcome"]["code"], "done", "{end}");
 }
 
 /// Whoever stopped waiting to be identified knows of no attempt: it must not keep the next person out.
@@ -674,47 +697,6 @@ async fn the_command_line_follows_an_enrollment_to_its_end() {
 }
 
 #[tokio::test]
-async fn an_open_intent_is_settled_when_its_band_comes_near() {
-    let folder = tempfile::tempdir().unwrap();
-    let config = provisioned(&folder);
-    let intent = Intent {
-        flow: FlowId([1; 16]),
-        association: AssociationId([2; 16]),
-        user: testing::handle("ada"),
-        serial: Serial::new("BAND-2").unwrap(),
-        zone: Zone::Enrollment,
-        epoch: 1,
-        mode: Mode::Capture,
-        credential_key: [3; 32],
-        time_ms: testing::MADE_AT_MS,
-        ticket: Some(TicketId([1; 16])),
-    };
-    let mut store = Store::open(&config.database()).unwrap();
-    let changes = changes_on_intent(&intent);
-    store
-        .append(testing::MADE_AT_MS, &[intent.into()], &changes)
-        .unwrap();
-    store.close();
-    let station = Station::run(folder, config).await;
-    assert_eq!(
-        station.begin(ticket(1, "ada")).await.unwrap_err().code,
-        Code::TicketReused
-    );
-    station
-        .air
-        .add("C0:02", -45, Box::new(TestBand::new("BAND-2", false)));
-    station
-        .until("/api/v1/status", |status| {
-            status["journal"]["sequence"].as_u64() >= Some(6)
-        })
-        .await;
-    assert_eq!(station.records().last(), Some(&"rolled_back"));
-    // The ticket is free again: nothing had been made with it.
-    let end = station.enroll(ticket(1, "ada")).await;
-    assert_eq!(end["outcome"]["code"], "done", "{end}");
-}
-
-#[tokio::test]
 async fn a_second_daemon_is_refused() {
     let station = Station::start().await;
     let (radio, _air) = loopback::start(&RadioConfig::default(), 100);
@@ -760,6 +742,7 @@ async fn the_doctor_looks_at_everything() {
         "certificate",
         "replica",
         "intents",
+        "quarantine",
         "clock",
         "disk",
         "daemon",

@@ -34,6 +34,8 @@ pub(super) struct Attempt {
     last: Option<DeviceId>,
     /// Bands that came and were not meant.
     not: BTreeSet<DeviceId>,
+    /// Devices that did not answer while a certain band is looked for. They are asked again after all others.
+    silent: BTreeSet<DeviceId>,
     target: Target,
     view: model::Enrollment,
     shown: Option<model::Enrollment>,
@@ -106,6 +108,7 @@ impl Attempt {
             wanted: false,
             last: None,
             not: BTreeSet::new(),
+            silent: BTreeSet::new(),
             target,
             view,
             shown: None,
@@ -184,7 +187,8 @@ impl Attempt {
     pub(super) fn handle_link(&mut self, now: Instant, event: RadioEvent, station: &mut Station) {
         match event {
             RadioEvent::Connected { device, mtu_bytes } => self.connected(now, device, mtu_bytes, station),
-            RadioEvent::ConnectFailed { cause, .. } => {
+            RadioEvent::ConnectFailed { cause, device } => {
+                self.did_not_answer(&device);
                 tracing::info!(flow = %self.flow, cause = cause.code(), "a band could not be reached");
                 self.link = Link::None {
                     not_before: Some(now + RETRY),
@@ -217,7 +221,17 @@ impl Attempt {
         self.link = Link::Up(device, Box::new(session));
     }
 
+    /// A device that is nearest and says nothing must not be asked until the time is over.
+    fn did_not_answer(&mut self, device: &DeviceId) {
+        if self.wanted && self.target.serial.is_some() && self.last.as_ref() != Some(device) {
+            self.silent.insert(device.clone());
+        }
+    }
+
     fn disconnected(&mut self, now: Instant) {
+        if let Link::Up(device, _) = &self.link {
+            self.did_not_answer(&device.clone());
+        }
         if let Link::Up(_, session) = &mut self.link {
             session.handle_disconnected();
             while let Some(event) = session.poll_event() {
@@ -300,6 +314,7 @@ impl Attempt {
             *over |= matches!(event, SessionEvent::Ended(_));
             if let SessionEvent::Ended(end) = &event {
                 tracing::debug!(flow = %self.flow, ?end, "a session ended");
+                self.did_not_answer(&device);
             }
             if self.target.refuses(&event) || self.is_foreign(&device, &event) {
                 // Another band than the one that was asked for: let it go and look on.
@@ -475,7 +490,7 @@ impl Attempt {
             .filter(|named| !self.not.contains(*named));
         let choice = match again.or(named) {
             Some(device) => Choice::One(device.clone()),
-            None => nearby.choice(&self.not),
+            None => self.choice(nearby),
         };
         let first_contact = self.last.is_none();
         match choice {
@@ -489,12 +504,27 @@ impl Attempt {
             }
             Choice::Several => {
                 // Somebody named the serial: ask one after the other.
-                if let Some(device) = nearby.nearest(&self.not) {
+                if let Some(device) = nearby.nearest(&self.passed_over()) {
                     outbox.push_back(RadioCommand::Connect(device.clone()));
                     self.link = Link::Connecting(device);
                 }
             }
             Choice::Nothing => self.stage_if(first_contact, Stage::LookingForBand),
+        }
+    }
+
+    fn passed_over(&self) -> BTreeSet<DeviceId> {
+        self.not.union(&self.silent).cloned().collect()
+    }
+
+    /// Which band is meant, those that did not answer last.
+    fn choice(&mut self, nearby: &Nearby) -> Choice {
+        match nearby.choice(&self.passed_over()) {
+            Choice::Nothing if !self.silent.is_empty() => {
+                self.silent.clear();
+                nearby.choice(&self.not)
+            }
+            choice => choice,
         }
     }
 

@@ -3,6 +3,9 @@
 use firmware_protocol::time::{Instant, UnixSeconds};
 use station_core::clock::{TrustedClock, TrustedTime};
 
+use crate::clock::RELEASED_MS;
+use crate::store::Identity;
+
 /// The date that bands are told. A clock that leaped must get into no receipt and no band's memory; where
 /// the certificate may have expired, though, doubt does not bring it back.
 pub(super) fn for_bands(time: TrustedTime, believed_ms: u64, certificate_ends: UnixSeconds) -> UnixSeconds {
@@ -36,6 +39,25 @@ pub(super) fn is_set_right(
     certificate_ends: UnixSeconds,
 ) -> bool {
     wall_ms >= trusted.believed_ms(now) && wall_ms / 1000 <= certificate_ends.0
+}
+
+/// Why nobody can vouch for this date. True dates are neither before what the station was made of, nor of any use
+/// to a station whose certificate has expired by then; and a date that was confirmed by mistake expires things
+/// for good.
+pub(super) fn unbelievable(
+    identity: &Identity,
+    certificate_ends: UnixSeconds,
+    clock_ms: u64,
+) -> Option<String> {
+    let before = match () {
+        () if clock_ms < RELEASED_MS => "this software was made",
+        () if clock_ms < identity.as_of_ms => "the provisioning file was made",
+        () if clock_ms / 1000 > certificate_ends.0 => {
+            return Some("by the clock the station's certificate has expired".into());
+        }
+        () => return None,
+    };
+    Some(format!("the clock shows a date before {before}"))
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ use policy::model::UserId;
 use station_core::clock::TrustedTime;
 use station_core::enrollment::{Admission, Enrollment, Limits, Person, Start};
 use station_core::journal::{FlowId, JournalRecord, Refused, SecretFailed, SecretKind};
-use station_core::replica::{Change, derived_handle};
+use station_core::replica::{Change, Right, derived_handle};
 use station_core::ticket::{
     AttemptRules, AttemptState, AttemptSubject, Identified, Place, TicketFault, TypedCode, VouchFault,
-    begin_vouch, redeem_code, verify_ticket,
+    Witness, begin_pin, pin_subject, redeem_code, verify_ticket,
 };
 
 use super::attempt::{Attempt, Target};
@@ -61,9 +61,9 @@ impl WrongCodes {
     }
 }
 
-/// Somebody is being identified.
+/// Somebody is being identified, or an operator's PIN is being checked for something else.
 pub(super) struct Identifying {
-    began: Instant,
+    pub(super) began: Instant,
 }
 
 /// Whom somebody turned out to be, and what they want.
@@ -74,13 +74,15 @@ pub(super) struct Identification {
     outcome: Result<(Identified, String), Fault>,
 }
 
-/// Why nobody was identified.
-enum Fault {
+/// Why nobody was identified, or an operator's word did not count.
+pub(super) enum Fault {
     Ticket(TicketFault),
     /// A code that is nobody's. The failure is counted; this is the record of it.
     WrongCode(SecretFailed),
     Vouch(VouchFault),
     Store(StoreError),
+    /// Something else that has nothing to do with who it was.
+    Other(Problem),
 }
 
 impl From<TicketFault> for Fault {
@@ -121,6 +123,13 @@ impl EventLoop {
                 self.on_person(now, &id, person, reply, |view| is_about(&said, view));
             }
             Command::Cancel { id, reply } => self.on_person(now, &id, Person::Cancel, reply, |_| Ok(())),
+            Command::Clock(reply) => answer(reply, Ok(self.station.clock_view())),
+            Command::ConfirmClock(said, reply) => self.confirm_clock(now, said, reply),
+            Command::CloseIntent {
+                association,
+                by,
+                reply,
+            } => self.close_intent(now, association, by, reply),
         }
     }
 
@@ -205,11 +214,7 @@ impl EventLoop {
             let why = format!("enrollment {} is under way since {since} s", attempt.view().id);
             return cannot(Code::Busy, why, "wait until it is over, or cancel it");
         }
-        if self
-            .identifying
-            .as_ref()
-            .is_some_and(|other| now.since(other.began) < Duration::from_secs(60))
-        {
+        if self.is_identifying(now) {
             return cannot(
                 Code::Busy,
                 "somebody else is being identified".into(),
@@ -237,6 +242,12 @@ impl EventLoop {
             }
             _ => Ok(()),
         }
+    }
+
+    /// One PIN is checked at a time: failures are counted one after the other.
+    pub(super) fn is_identifying(&self, now: Instant) -> bool {
+        let since = self.identifying.as_ref().map(|other| now.since(other.began));
+        since.is_some_and(|since| since < Duration::from_secs(60))
     }
 
     /// Somebody was identified, or not.
@@ -269,7 +280,7 @@ impl EventLoop {
                     self.wrong_codes.add(now);
                 }
                 let fatal = self.station.refuse(&fault);
-                answer(reply, Err(self.station.problem(fault)));
+                answer(reply, Err(self.station.problem("nobody was identified", fault)));
                 return fatal;
             }
         };
@@ -318,7 +329,7 @@ impl Station {
     }
 
     /// Records that nobody was identified, as long as that does not fill the disk.
-    fn refuse(&mut self, fault: &Fault) -> Result<(), StoreError> {
+    pub(super) fn refuse(&mut self, fault: &Fault) -> Result<(), StoreError> {
         let record = match fault {
             Fault::Ticket(fault) => refused(fault.code()),
             Fault::WrongCode(record) => record.clone().into(),
@@ -326,7 +337,7 @@ impl Station {
             Fault::Vouch(VouchFault::WrongPin) => return Ok(()),
             Fault::Vouch(fault) => refused(fault.code()),
             Fault::Store(error) if error.is_fatal() => return Err(error.clone()),
-            Fault::Store(_) => return Ok(()),
+            Fault::Store(_) | Fault::Other(_) => return Ok(()),
         };
         tracing::info!(record = record.name(), "nobody was identified");
         let time_ms = self.believed_ms();
@@ -337,13 +348,11 @@ impl Station {
         Ok(())
     }
 
-    fn problem(&self, fault: Fault) -> Problem {
-        let what = "nobody was identified";
-        let wait = |until_ms: u64| {
-            let seconds = until_ms.saturating_sub(self.clock.wall_ms()).div_ceil(1000);
-            format!("wait {seconds} s, then try again")
-        };
+    pub(super) fn problem(&mut self, what: &str, fault: Fault) -> Problem {
+        let (time, believed_ms) = (self.time(), self.believed_ms());
+        let wait = |until_ms| how_long(until_ms, time, believed_ms);
         let (code, why, next) = match fault {
+            Fault::Other(problem) => return problem,
             Fault::Store(error) => return error.into_problem(what, &self.config.database()),
             Fault::Ticket(fault @ TicketFault::TooManyAttempts { until_ms }) => {
                 (Code::TooManyAttempts, fault.to_string(), wait(until_ms))
@@ -351,7 +360,7 @@ impl Station {
             Fault::Vouch(fault @ VouchFault::TooManyAttempts { until_ms }) => {
                 (Code::TooManyAttempts, fault.to_string(), wait(until_ms))
             }
-            Fault::WrongCode(_) => return self.problem(TicketFault::UnknownCode.into()),
+            Fault::WrongCode(_) => return self.problem(what, TicketFault::UnknownCode.into()),
             Fault::Ticket(fault) => (
                 ticket_code(fault),
                 fault.to_string(),
@@ -364,6 +373,16 @@ impl Station {
             ),
         };
         Problem::new(code, what, why, next)
+    }
+}
+
+/// What somebody who has to wait is told. A wait ends by the date, so that a clock in doubt must be set right
+/// first; the seconds are counted from the date that is believed, whatever the clock says.
+fn how_long(until_ms: u64, time: TrustedTime, believed_ms: u64) -> String {
+    let seconds = until_ms.saturating_sub(believed_ms).div_ceil(1000);
+    match time.is_trusted() {
+        true => format!("wait {seconds} s, then try again"),
+        false => format!("have the station's clock set right or confirmed, wait {seconds} s, then try again"),
     }
 }
 
@@ -422,7 +441,7 @@ fn target(start: &model::Start) -> Result<Target, Problem> {
     })
 }
 
-fn answer(reply: Reply, answer: Result<model::Enrollment, Problem>) {
+pub(super) fn answer<T>(reply: Reply<T>, answer: Result<T, Problem>) {
     // Whoever asked may have gone away; then there is nobody to tell.
     let _ = reply.send(answer);
 }
@@ -448,9 +467,9 @@ fn it_is_over() -> Problem {
     )
 }
 
-/// Identifies one person, away from the loop.
-struct Clerk {
-    store: StoreHandle,
+/// Identifies one person or operator, away from the loop.
+pub(super) struct Clerk {
+    pub(super) store: StoreHandle,
     time: TrustedTime,
     /// The date that its journal entries carry.
     believed_ms: u64,
@@ -462,7 +481,7 @@ struct Clerk {
 }
 
 impl Clerk {
-    fn new(station: &mut Station) -> Self {
+    pub(super) fn new(station: &mut Station) -> Self {
         let time = station.time();
         Self {
             store: station.store.clone(),
@@ -554,34 +573,47 @@ impl Clerk {
 
     async fn by_vouch(&self, vouch: model::Vouch) -> Result<Identified, Fault> {
         let model::Vouch { user, operator, pin } = vouch;
-        let subject = AttemptSubject::Pin {
-            operator: operator.clone(),
-        };
-        let (id, key) = (user.clone(), subject.clone());
-        let read = self.store.run(move |store| {
-            let user = UserId::new(&id)
-                .ok()
-                .map(|id| store.user(&id))
-                .transpose()?
-                .flatten();
-            Ok((store.operator(&operator)?, user, store.attempts(&key)?))
+        let witness = self.witness(operator, pin, Right::Vouch).await?;
+        let id = UserId::new(&user).ok();
+        let row = self.store.run(move |store| match &id {
+            Some(id) => store.user(id),
+            None => Ok(None),
         });
-        let (operator, row, attempts) = read.await?;
         // Somebody unknown gets the handle they would have: the flow says that they are unknown, and only
         // to an operator whose PIN was right.
-        let handle = row.map_or_else(|| derived_handle(self.organization, &user), |row| row.handle);
-        let pending = begin_vouch(operator.as_ref(), handle, attempts, 0, self.time)?;
-        if is_right(pending.pin().to_owned(), pin).await {
-            let (identified, change) = pending.right();
+        let handle = row
+            .await?
+            .map_or_else(|| derived_handle(self.organization, &user), |row| row.handle);
+        Ok(witness.vouch(handle)?)
+    }
+
+    /// Somebody says to be the operator `name`, who has this right.
+    pub(super) async fn witness(&self, name: String, pin: Secret, right: Right) -> Result<Witness, Fault> {
+        let key = self.code_key.clone();
+        let read = self.store.run(move |store| {
+            let row = store.operator(&name)?;
+            let subject = pin_subject(&name, row.as_ref(), &key);
+            Ok((store.attempts(&subject)?, subject, row, store.any_operator()?))
+        });
+        let (attempts, subject, row, other) = read.await?;
+        let pending = begin_pin(row.as_ref(), subject, attempts, 0, self.time)?;
+        // A name that is nobody's costs a PIN's check too: no clock tells which names there are.
+        let hash = pending.pin().map(str::to_owned).or(other.map(|row| row.pin));
+        if is_right(hash.unwrap_or_default(), pin).await && row.is_some() {
+            let (change, witness) = pending.right(right);
             self.append(vec![], change.into_iter().collect()).await?;
-            return Ok(identified);
+            return Ok(witness?);
         }
         let (record, change) = pending.wrong(attempts, self.time_of_failure());
         self.append(vec![record.into()], vec![change]).await?;
         Err(VouchFault::WrongPin.into())
     }
 
-    async fn append(&self, records: Vec<JournalRecord>, changes: Vec<Change>) -> Result<(), StoreError> {
+    pub(super) async fn append(
+        &self,
+        records: Vec<JournalRecord>,
+        changes: Vec<Change>,
+    ) -> Result<(), StoreError> {
         if records.is_empty() && changes.is_empty() {
             return Ok(());
         }
@@ -607,6 +639,22 @@ async fn is_right(hash: String, pin: Secret) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_counted_from_the_date_that_is_believed() {
+        let until = 1_800_000_060_000;
+        let now = until - 60_000;
+        assert_eq!(
+            how_long(until, TrustedTime::certain(now), now),
+            "wait 60 s, then try again"
+        );
+        // the clock was set back to 1970: a wait of half a century would be no help
+        let doubt = how_long(until, TrustedTime::between(0, now), now);
+        assert!(
+            doubt.contains("clock set right") && doubt.contains("wait 60 s"),
+            "{doubt}"
+        );
+    }
 
     #[test]
     fn a_flood_of_wrong_codes_ebbs_to_one_a_second() {

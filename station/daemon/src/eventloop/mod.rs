@@ -6,6 +6,7 @@
 //! band, and goes on only after the loop has answered. Whatever takes long (the database, a PIN) runs
 //! elsewhere and comes back as an event.
 
+mod acts;
 mod attempt;
 pub(crate) mod dates;
 mod identify;
@@ -69,6 +70,8 @@ enum Done {
     Facts(attempt::FactsRead),
     /// An append of the attempt's engine.
     Appended(attempt::Appended),
+    /// What an operator did.
+    Acted(Box<acts::Act>),
     /// Whether intents are open.
     Unsettled(Result<bool, StoreError>),
 }
@@ -277,6 +280,7 @@ impl EventLoop {
             Event::Command(command) => self.on_command(now, command),
             Event::Radio(event) => self.on_radio(now, event),
             Event::Done(Done::Identified(identification)) => self.on_identified(now, *identification)?,
+            Event::Done(Done::Acted(act)) => self.on_acted(*act)?,
             Event::Done(Done::Facts(read)) => {
                 self.attempt.as_mut().map_or(Ok(()), |a| a.on_facts(now, read))?
             }

@@ -7,9 +7,9 @@ use rusqlite::{OptionalExtension, Transaction};
 use station_core::replica::{AssociationRow, Change, TicketState};
 use station_core::ticket::{AttemptState, AttemptSubject, TicketId};
 
-use super::StoreError;
 use super::rows::{self, StoredTicket};
 use super::tables::{self, Writer};
+use super::{StoreError, notes};
 
 /// Applies `changes` in their order.
 pub(super) fn apply(transaction: &Transaction<'_>, changes: &[Change]) -> Result<(), StoreError> {
@@ -42,7 +42,14 @@ fn apply_one(
             rows::put_association(writer, &row)
         }
         Change::SpendTicket { ticket, association } => {
-            let row = stored_ticket(transaction, *ticket)?.and_then(|stored| stored.row);
+            let stored = stored_ticket(transaction, *ticket)?;
+            if stored
+                .as_ref()
+                .is_some_and(|stored| is_taken(stored.state, *association))
+            {
+                return Err(StoreError::TicketSpent);
+            }
+            let row = stored.and_then(|stored| stored.row);
             let state = TicketState::Spent {
                 association: *association,
             };
@@ -80,6 +87,18 @@ fn apply_one(
             )
         }
         Change::SetAttempts { subject, state } => set_attempts(writer, subject, *state),
+        Change::DatePassed { ms } => notes::put_passed(writer, *ms),
+        Change::Quarantine(quarantine) => notes::put_quarantine(writer, quarantine),
+        Change::EndQuarantine { serial } => notes::end_quarantine(writer, serial),
+    }
+}
+
+/// Whether a ticket cannot be spent for `association` any more.
+fn is_taken(state: TicketState, association: AssociationId) -> bool {
+    match state {
+        TicketState::Unspent => false,
+        TicketState::Spent { association: other } => other != association,
+        TicketState::Revoked => true,
     }
 }
 

@@ -13,6 +13,7 @@ mod error;
 mod handle;
 mod journal;
 mod migrations;
+mod notes;
 mod provision;
 mod replica;
 mod rows;

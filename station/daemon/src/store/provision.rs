@@ -3,14 +3,14 @@
 use rusqlite::Transaction;
 use rusqlite::types::ValueRef;
 use station_core::enrollment::KnownAssociation;
-use station_core::journal::{Entry, JournalRecord, Provisioned};
+use station_core::journal::{Entry, JournalRecord, Provisioned, floor_after};
 use station_core::provision::Provision;
 use station_core::replica::{TicketState, changes_on_commit};
 
 use super::replica::{self, Identity};
 use super::rows::{self, StoredTicket};
 use super::tables::{self, Writer};
-use super::{Store, StoreError, changes, journal};
+use super::{Store, StoreError, changes, journal, notes};
 use firmware_protocol::receipt::Receipt;
 
 /// Journal entries copied at a time.
@@ -35,6 +35,8 @@ impl Store {
             replica::write(&mut writer, provision, keys_digest)?;
             if let Some(before) = before {
                 carry_rows(&mut writer, transaction, before)?;
+                let passed_ms = passed_after(provision, before, time_ms)?;
+                notes::carry(&mut writer, before, passed_ms)?;
             }
             writer.finish()
         })?;
@@ -119,6 +121,17 @@ impl Store {
         let changes = changes_on_commit(&receipt, user, committed.seos, band.as_ref(), &known);
         self.durably(|transaction| changes::apply(transaction, &changes))
     }
+}
+
+/// Which date counts as passed after the exchange. A file that is newer than the one loaded is an administrator's
+/// word about the date; the same file again is not, and a clock set back before it is loaded extends nothing.
+fn passed_after(provision: &Provision, before: &Store, time_ms: u64) -> Result<u64, StoreError> {
+    if provision.made_at_ms > before.identity()?.as_of_ms {
+        return Ok(0);
+    }
+    let floor_ms = before.last_entry()?.map_or(0, |entry| floor_after(0, &entry));
+    let passed_ms = before.passed_ms()?.max(floor_ms);
+    Ok(if passed_ms > time_ms { passed_ms } else { 0 })
 }
 
 fn provisioned(identity: &Identity, provision: &Provision) -> Provisioned {

@@ -102,6 +102,7 @@ impl Store {
             band,
             held_known: self.held_known(&query.held)?,
             open_intents,
+            quarantined: self.quarantine(&query.serial)?,
             ticket: query
                 .ticket
                 .map(|ticket| self.ticket_state(ticket))
@@ -228,6 +229,15 @@ impl Store {
             key,
             rows::operator,
         )
+    }
+
+    /// Some operator, if there is one: whose PIN is checked in place of nobody's.
+    pub fn any_operator(&self) -> Result<Option<OperatorRow>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select * from operators order by id limit 1")?;
+        let mut found = statement.query(())?;
+        found.next()?.map(rows::operator).transpose()
     }
 
     /// What became of a ticket.

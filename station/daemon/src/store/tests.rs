@@ -1,11 +1,11 @@
 use std::os::unix::fs::PermissionsExt;
 
-use firmware_protocol::id::{AssociationId, Zone};
+use firmware_protocol::id::{AssociationId, Serial, Zone};
 use policy::model::{BandSerial, EndCause, Ending, UnixMillis};
 use station_core::clock::TrustedTime;
 use station_core::enrollment::{Knowledge, Query};
 use station_core::journal::{Started, Stopped};
-use station_core::replica::{AssociationRow, Change, TicketState};
+use station_core::replica::{AssociationRow, Change, Quarantine, TicketState};
 use station_core::ticket::{AttemptState, AttemptSubject, TicketId};
 
 use super::*;
@@ -176,6 +176,53 @@ fn associations_end_and_stay_known() {
     assert_eq!((known.len(), open.len()), (2, 1));
     assert_eq!(open[0].association, new);
     place.open();
+}
+
+#[test]
+fn a_ticket_is_spent_for_one_association_alone() {
+    let place = Place::new();
+    let spend = |association| Change::SpendTicket {
+        ticket: TicketId([7; 16]),
+        association: AssociationId([association; 16]),
+    };
+    let mut store = place.open();
+    let mut append = |association| store.append(MADE_AT_MS, &[], &[spend(association)]).map(drop);
+    assert_eq!(append(1), Ok(()));
+    assert_eq!(append(2), Err(StoreError::TicketSpent));
+    assert_eq!(append(1), Ok(()), "the same once more changes nothing");
+}
+
+#[test]
+fn what_is_noted_of_clock_and_bands_is_kept() {
+    let place = Place::new();
+    let serial = Serial::new("BAND-2").unwrap();
+    let quarantine = Quarantine {
+        serial: serial.clone(),
+        association: AssociationId([3; 16]),
+        code: "user_unknown".into(),
+    };
+    let changes = [
+        Change::DatePassed { ms: 5 },
+        Change::Quarantine(quarantine.clone()),
+    ];
+    place.open().append(MADE_AT_MS, &[], &changes).unwrap();
+    let mut store = place.open();
+    assert_eq!(store.passed_ms(), Ok(5));
+    assert_eq!(store.quarantine(&serial), Ok(Some(AssociationId([3; 16]))));
+    assert_eq!(store.quarantines(), Ok(vec![quarantine]));
+    store
+        .append(
+            MADE_AT_MS,
+            &[],
+            &[Change::EndQuarantine {
+                serial: serial.clone(),
+            }],
+        )
+        .unwrap();
+    assert_eq!(
+        (store.quarantine(&serial), store.quarantines()),
+        (Ok(None), Ok(vec![]))
+    );
 }
 
 #[test]
