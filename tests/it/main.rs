@@ -4,6 +4,7 @@ mod crash;
 mod daemon_clock;
 mod daemon_crash;
 mod daemon_crash_random;
+mod daemon_disk;
 mod daemon_files;
 mod daemon_people;
 mod daemon_radio;

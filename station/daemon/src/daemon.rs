@@ -27,6 +27,19 @@ const COMMANDS_LEN: usize = 16;
 const EVENTS_LEN: usize = 64;
 /// The database answers within this time, or systemd is not told that all is well.
 const STORE_ALIVE: Duration = Duration::from_secs(10);
+/// Files that the process must be allowed to open: all of its own, its clients, and some to spare.
+const FILES_MIN: u64 = 64;
+
+/// Whether the process may open enough files. Where it may not, that is said at once: libraries panic when
+/// they cannot open theirs.
+fn enough_files() -> std::io::Result<()> {
+    match rustix::process::getrlimit(rustix::process::Resource::Nofile).current {
+        Some(limit) if limit < FILES_MIN => Err(std::io::Error::other(format!(
+            "it may open {limit} files, and needs {FILES_MIN}"
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// Runs the station until SIGTERM or SIGINT. `config_digest` is the SHA-256 of the configuration file.
 pub fn run(config: Config, config_digest: [u8; 32]) -> Result<(), Problem> {
@@ -39,6 +52,7 @@ pub fn run(config: Config, config_digest: [u8; 32]) -> Result<(), Problem> {
             next,
         )
     };
+    enough_files().map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
