@@ -11,9 +11,12 @@ use tests::fuzz::{self, Finding, Target};
 #[derive(Parser)]
 #[command(name = "cargo xtask fuzz")]
 struct Arguments {
-    /// How long to explore each target
+    /// How long to explore each target, at least
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// How many inputs to explore of each target, at least
+    #[arg(long, default_value_t = 0)]
+    executions: u64,
     /// First seed; each round takes the next
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -66,7 +69,7 @@ fn look_at(target: &Target, arguments: &Arguments) -> Result<Result<(), Finding>
     }
     let (start, limit) = (Instant::now(), Duration::from_secs(arguments.seconds));
     let mut rounds = 0;
-    while start.elapsed() < limit {
+    while start.elapsed() < limit || rounds * ROUND < arguments.executions {
         if let Err(finding) = fuzz::explore(target, &corpus, arguments.seed + rounds, ROUND) {
             return Ok(Err(finding));
         }
