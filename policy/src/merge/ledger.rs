@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// The entries, ordered by stamp.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.entries.iter()
     }
 

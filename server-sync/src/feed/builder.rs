@@ -3,6 +3,7 @@
 use super::page::{BODY_LEN_MAX, Header, SignedPage};
 use super::request::PagePlan;
 use super::row::Row;
+use crate::chain::Head;
 use crate::id::{Lineage, Organization, Revision};
 use crate::record::StationKey;
 
@@ -33,7 +34,7 @@ pub struct PageParts {
     /// The revision of its state.
     pub head: Revision,
     /// The station's journal is contained in that state up to here.
-    pub acked_through: u64,
+    pub acked: Head,
     /// Now, milliseconds since 1970.
     pub made_at_ms: u64,
     /// The feed key that signs.
@@ -91,7 +92,8 @@ impl PageBuilder {
             to: if exhausted { parts.head } else { self.to },
             head: parts.head,
             snapshot: self.plan.snapshot,
-            acked_through: parts.acked_through,
+            acked_through: parts.acked.sequence,
+            acked_mark: parts.acked.hash.mark(),
             made_at_ms: parts.made_at_ms,
             key_id: parts.key_id,
         };

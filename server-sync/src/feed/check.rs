@@ -94,6 +94,18 @@ pub enum PageFault {
 }
 
 impl PageFault {
+    /// A newer list of keys may help. A restored console has forgotten the keys it made after its backup, and
+    /// gives their numbers to others: then the signature alone is wrong.
+    pub fn is_about_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey { .. }
+                | Self::RetiredKey { .. }
+                | Self::KeyNotYetValid { .. }
+                | Self::BadSignature
+        )
+    }
+
     /// A stable name for programs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -128,8 +128,7 @@ impl Inbox {
         match check(&self.identity, self.list.as_ref(), &self.state, bytes) {
             Ok(checked) => Ok(self.step(checked.header, checked.rows)),
             Err(fault) => {
-                self.needs_keys |=
-                    matches!(fault, PageFault::UnknownKey { .. } | PageFault::RetiredKey { .. });
+                self.needs_keys |= fault.is_about_keys();
                 self.fail(now, fault.code(), random);
                 Err(fault)
             }
@@ -157,6 +156,7 @@ impl Inbox {
             revision: header.to,
             made_at_ms: header.made_at_ms,
             acked_through: header.acked_through,
+            acked_mark: header.acked_mark,
         };
         let completes = is_last.then_some(Completed {
             drops_older: header.snapshot.is_some(),

@@ -36,7 +36,8 @@ pub struct KeyList {
     /// The organization.
     #[n(0)]
     pub organization: Organization,
-    /// Grows with every change of the list. A station takes no older list than the one it has.
+    /// Grows with every change of the list: [`KeyList::next_serial`]. A station takes no older list than the one
+    /// it has.
     #[n(1)]
     pub serial: u64,
     /// When the list was made, milliseconds since 1970.
@@ -101,6 +102,14 @@ impl KeyList {
         let body = cbor::to_bytes(self);
         let signature = sign(&[Self::CONTEXT, &body].concat());
         SignedKeyList { body, signature }
+    }
+
+    /// The serial of the list that follows the one with `last`, at `now_ms` milliseconds since 1970.
+    ///
+    /// It follows the clock, so that a console that was restored from a backup and makes a new list, as it has
+    /// to, is believed by stations that have seen lists made after the backup.
+    pub fn next_serial(last: u64, now_ms: u64) -> u64 {
+        now_ms.max(last + 1)
     }
 
     /// The key with this id.

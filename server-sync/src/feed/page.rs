@@ -116,6 +116,10 @@ pub struct Header {
     /// The feed key that signs.
     #[n(11)]
     pub key_id: u32,
+    /// How the hash of that last entry of the station's own begins: a copy of the station sees that the console
+    /// has another one. Zeros if there is none.
+    #[cbor(n(12), with = "minicbor::bytes")]
+    pub acked_mark: [u8; 8],
 }
 
 impl Header {

@@ -49,6 +49,9 @@ pub struct Complete {
     /// The station's own journal is contained in it up to this sequence; what follows is applied once more.
     #[n(3)]
     pub acked_through: u64,
+    /// How the hash of that entry begins.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub acked_mark: [u8; 8],
 }
 
 impl InboxState {

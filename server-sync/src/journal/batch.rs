@@ -248,7 +248,9 @@ pub enum PushFault {
     #[n(4)]
     #[error("the console has another entry {sequence} of this station: it was copied or rolled back")]
     Fork {
-        /// The first sequence at which the two journals differ.
+        /// From here on the console keeps the entries of the batch for a person to look at. Where this is not
+        /// after the place that the batch continues, that place itself is in doubt: older entries would tell
+        /// where the two part.
         #[n(0)]
         sequence: u64,
     },

@@ -3,7 +3,7 @@
 use super::batch::{Ack, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, PushAnswer, PushFault};
 use crate::backoff::{Backoff, Moment};
 use crate::chain::{ChainFault, ChainVerifier, Head};
-use crate::id::Lineage;
+use crate::feed::Complete;
 use crate::record::{Entry, Hash, StationKey};
 
 /// Bytes of a batch that are kept free for everything beside the records, and for each record's frame.
@@ -13,8 +13,8 @@ const ITEM_FRAME: usize = 16;
 /// Which entries to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Want {
-    /// Those that follow this place,
-    pub after: Head,
+    /// Those that follow this sequence,
+    pub after: u64,
     /// at most this many,
     pub entries_max: usize,
     /// and at most this many bytes of records. The first goes in any case.
@@ -85,49 +85,61 @@ impl OutboxFault {
 /// The station's end of its journal's way to the console: oldest first, one batch at a time, nothing
 /// forgotten. It goes on from the last place on which both agreed; what the console has in truth, its answers
 /// say.
+///
+/// Where the two turn out to differ, the outbox goes back until it is told where they part, and offers what
+/// follows once, for the console to keep it. Then it waits for a person.
 #[derive(Clone, Debug)]
 pub struct Outbox {
     station: StationKey,
     head: Head,
-    agreed: Head,
-    lineage: Option<Lineage>,
+    agreed: u64,
+    /// In a fork: everything up to here was offered.
+    offered: Option<u64>,
+    /// In a fork: how far to go back next time.
+    step: u64,
+    ack: Option<Ack>,
     entries_max: usize,
+    sent: Option<Sent>,
     is_waiting: bool,
     backoff: Backoff,
     stopped: Option<OutboxFault>,
+}
+
+/// The batch that is on its way.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    after: u64,
+    through: u64,
 }
 
 impl Outbox {
     /// An outbox of a journal that ends at `head`. `last_ack` is the last acknowledgement that was stored; it
     /// may be old or missing, which costs a batch and no more.
     pub fn new(station: StationKey, head: Head, last_ack: Option<Ack>) -> Self {
-        let agreed = last_ack.map(|ack| ack.head());
+        let ack = last_ack.filter(|ack| ack.through <= head.sequence);
         Self {
             station,
             head,
-            agreed: agreed
-                .filter(|it| it.sequence <= head.sequence)
-                .unwrap_or(Head::EMPTY),
-            lineage: last_ack.map(|ack| ack.lineage),
+            agreed: ack.map_or(0, |ack| ack.through),
+            offered: None,
+            step: 1,
+            ack,
             entries_max: BATCH_ENTRIES_MAX,
+            sent: None,
             is_waiting: false,
             backoff: Backoff::new(),
             stopped: None,
         }
     }
 
-    /// The last place on which station and console agreed.
-    pub fn agreed(&self) -> Head {
+    /// The sequence up to which station and console agree.
+    pub fn agreed(&self) -> u64 {
         self.agreed
     }
 
-    /// What to store, so that the next start need not ask: not needed for safety.
+    /// The last acknowledgement: stored, it saves the next start a question. Safety does not need it.
     pub fn ack(&self) -> Option<Ack> {
-        self.lineage.map(|lineage| Ack {
-            lineage,
-            through: self.agreed.sequence,
-            hash: self.agreed.hash,
-        })
+        self.ack
     }
 
     /// Why the journal is not sent; `None` while it is.
@@ -137,7 +149,7 @@ impl Outbox {
 
     /// How many entries the console does not have, as far as is known.
     pub fn backlog(&self) -> u64 {
-        self.head.sequence.saturating_sub(self.agreed.sequence)
+        self.head.sequence.saturating_sub(self.agreed)
     }
 
     /// The journal grew.
@@ -152,7 +164,7 @@ impl Outbox {
         }
         self.is_waiting = true;
         Some(Want {
-            after: self.agreed,
+            after: self.offered.unwrap_or(self.agreed),
             entries_max: self.entries_max,
             bytes_max: BATCH_BYTES_MAX - BATCH_FRAME,
         })
@@ -169,40 +181,51 @@ impl Outbox {
         &mut self,
         now: Moment,
         want: Want,
-        entries: Vec<Entry>,
+        mut entries: Vec<Entry>,
         random: u64,
     ) -> Result<Batch, OutboxFault> {
-        let mut verifier = ChainVerifier::new(self.station, want.after);
-        let mut room = want.bytes_max;
-        let mut taken = 0;
+        let after = Head {
+            sequence: want.after,
+            hash: entries.first().map_or(Hash::START, |entry| entry.previous),
+        };
+        match self.count_that_fit(after, want, &entries) {
+            Ok(count) => entries.truncate(count),
+            Err(fault) => return Err(self.stop(now, OutboxFault::Damaged(fault), random)),
+        }
+        let batch = Batch {
+            station: self.station,
+            after,
+            entries,
+        };
+        self.sent = Some(Sent {
+            after: want.after,
+            through: batch.through(),
+        });
+        Ok(batch)
+    }
+
+    fn count_that_fit(&self, after: Head, want: Want, entries: &[Entry]) -> Result<usize, ChainFault> {
+        if entries.is_empty() {
+            let expected = want.after + 1;
+            let found = expected + 1;
+            return Err(ChainFault::Gap { expected, found });
+        }
+        let mut verifier = ChainVerifier::new(self.station, after);
+        let (mut room, mut count) = (want.bytes_max, 0);
         for entry in entries.iter().take(want.entries_max) {
-            if let Err(fault) = verifier.push(entry) {
-                return Err(self.stop(now, OutboxFault::Damaged(fault), random));
-            }
+            verifier.push(entry)?;
             let needed = entry.record.len() + ITEM_FRAME;
-            if taken > 0 && needed > room {
+            if count > 0 && needed > room {
                 break;
             }
             room = room.saturating_sub(needed);
-            taken += 1;
+            count += 1;
         }
-        if taken == 0 {
-            let missing = ChainFault::Gap {
-                expected: want.after.sequence + 1,
-                found: want.after.sequence + 2,
-            };
-            return Err(self.stop(now, OutboxFault::Damaged(missing), random));
-        }
-        let mut entries = entries;
-        entries.truncate(taken);
-        Ok(Batch {
-            station: self.station,
-            after: want.after,
-            entries,
-        })
+        Ok(count)
     }
 
-    /// The console answered. `own_hash` gives the hash of each entry of this station's journal.
+    /// The console answered. `own_hash` gives the hash of an entry of this station's journal; it is asked for
+    /// the one that the answer acknowledges, and no other.
     pub fn handle_answer(
         &mut self,
         now: Moment,
@@ -213,60 +236,44 @@ impl Outbox {
         self.is_waiting = false;
         match answer {
             PushAnswer::Ack(ack) => self.agree(now, ack, own_hash, random),
-            PushAnswer::Refused(fault) => self.refused(now, fault, own_hash, random),
+            PushAnswer::Refused(PushFault::Gap { ack }) if ack.through != self.agreed => {
+                self.agree(now, ack, own_hash, random);
+            }
+            PushAnswer::Refused(fault) => self.refused(now, fault, random),
         }
     }
 
     fn agree(&mut self, now: Moment, ack: &Ack, own_hash: impl Fn(u64) -> Option<Hash>, random: u64) {
-        match self.compare(ack, own_hash) {
-            Ok(()) => {
-                self.agreed = ack.head();
-                self.lineage = Some(ack.lineage);
-                self.stopped = None;
-                self.entries_max = BATCH_ENTRIES_MAX;
-                self.backoff.succeed();
-            }
-            Err(fault) => {
-                self.stop(now, fault, random);
-            }
-        }
-    }
-
-    fn compare(&self, ack: &Ack, own_hash: impl Fn(u64) -> Option<Hash>) -> Result<(), OutboxFault> {
         let (console, own) = (ack.through, self.head.sequence);
         if console > own {
-            return Err(OutboxFault::RolledBack { console, own });
-        }
-        let here = match console {
-            0 => Some(Hash::START),
-            sequence => own_hash(sequence),
-        };
-        if here == Some(ack.hash) {
-            Ok(())
+            self.stop(now, OutboxFault::RolledBack { console, own }, random);
+        } else if hash_at(console, own_hash) != Some(ack.hash) {
+            self.doubt(now, console, random);
         } else {
-            Err(OutboxFault::Fork { sequence: console })
+            self.settle_on(*ack);
+            self.entries_max = BATCH_ENTRIES_MAX;
+            self.backoff.succeed();
         }
     }
 
-    fn refused(
-        &mut self,
-        now: Moment,
-        fault: &PushFault,
-        own_hash: impl Fn(u64) -> Option<Hash>,
-        random: u64,
-    ) {
+    fn settle_on(&mut self, ack: Ack) {
+        self.agreed = ack.through;
+        self.ack = Some(ack);
+        self.offered = None;
+        self.step = 1;
+        self.stopped = None;
+    }
+
+    fn refused(&mut self, now: Moment, fault: &PushFault, random: u64) {
         let stop = match fault {
-            PushFault::Gap { ack } if ack.head() != self.agreed => {
-                return self.agree(now, ack, own_hash, random);
-            }
-            PushFault::Fork { sequence } => OutboxFault::Fork { sequence: *sequence },
+            PushFault::Fork { sequence } => return self.forked(now, *sequence, random),
             PushFault::Revoked => OutboxFault::Revoked,
             PushFault::OtherStation { .. } => OutboxFault::OtherStation,
             PushFault::Version { .. } => OutboxFault::Version,
             PushFault::Quarantined { sequence, .. } => OutboxFault::Quarantined { sequence: *sequence },
             PushFault::TooLarge { .. } | PushFault::Malformed if self.entries_max == 1 => {
                 OutboxFault::Unacceptable {
-                    sequence: self.agreed.sequence + 1,
+                    sequence: self.agreed + 1,
                 }
             }
             PushFault::TooLarge { .. } | PushFault::Malformed => {
@@ -280,41 +287,74 @@ impl Outbox {
         self.stop(now, stop, random);
     }
 
+    /// The console keeps what was sent from `sequence` on for a person, or wants to see older entries.
+    fn forked(&mut self, now: Moment, sequence: u64, random: u64) {
+        let Some(Sent { after, through }) = self.sent else {
+            self.stop(now, OutboxFault::Fork { sequence }, random);
+            return;
+        };
+        // Behind the place where the two part, nothing that is offered fits; it is kept all the same.
+        if sequence <= after && self.offered.is_none() {
+            return self.doubt(now, sequence, random);
+        }
+        self.step = 1;
+        if self.offered.is_none() {
+            self.stopped = Some(OutboxFault::Fork { sequence });
+            self.agreed = self.agreed.max((sequence - 1).min(through));
+        }
+        if through < self.head.sequence {
+            self.offered = Some(through);
+            self.backoff.fail(now, random);
+        } else {
+            self.offered = None;
+            self.backoff.refuse(now, random);
+        }
+    }
+
+    /// The console has something else at this place, or may have: go back, further each time.
+    fn doubt(&mut self, now: Moment, sequence: u64, random: u64) {
+        self.stopped = Some(OutboxFault::Fork { sequence });
+        self.agreed = sequence.min(self.head.sequence).saturating_sub(self.step);
+        self.step = self.step.saturating_mul(2);
+        self.offered = None;
+        self.backoff.fail(now, random);
+    }
+
     /// A last page said up to where this station's journal is in the console's state. Another lineage than the
-    /// last one may have less than was acknowledged: those entries are offered again.
+    /// last one may have less than was acknowledged, or a copy's entries: those of this station are offered
+    /// again. `own_hash` is asked for the entry that the page names, and no other.
     pub fn handle_feed(
         &mut self,
         now: Moment,
-        lineage: Lineage,
-        acked_through: u64,
+        complete: &Complete,
         own_hash: impl Fn(u64) -> Option<Hash>,
         random: u64,
     ) {
-        let own = self.head.sequence;
-        if acked_through > own {
-            self.stop(
-                now,
-                OutboxFault::RolledBack {
-                    console: acked_through,
-                    own,
-                },
-                random,
-            );
+        let (console, own) = (complete.acked_through, self.head.sequence);
+        let is_new_life = self.ack.is_none_or(|ack| ack.lineage != complete.lineage);
+        if console > own {
+            if self.stopped.is_none() {
+                self.agreed = own.saturating_sub(1);
+                self.stop(now, OutboxFault::RolledBack { console, own }, random);
+            }
             return;
         }
-        if self.lineage == Some(lineage) || acked_through >= self.agreed.sequence {
+        let Some(hash) = hash_at(console, own_hash) else {
             return;
-        }
-        let hash = match acked_through {
-            0 => Some(Hash::START),
-            sequence => own_hash(sequence),
         };
-        if let Some(hash) = hash {
-            self.lineage = Some(lineage);
-            self.agreed = Head {
-                sequence: acked_through,
+        if hash.mark() != complete.acked_mark {
+            if self.stopped.is_none() {
+                self.doubt(now, console, random);
+            }
+            return;
+        }
+        // Within a life the answers to batches know better than a page that was made before them.
+        if is_new_life || console > self.agreed {
+            self.settle_on(Ack {
+                lineage: complete.lineage,
+                through: console,
                 hash,
-            };
+            });
         }
     }
 
@@ -330,5 +370,12 @@ impl Outbox {
         self.stopped = Some(fault);
         self.backoff.refuse(now, random);
         fault
+    }
+}
+
+fn hash_at(sequence: u64, own_hash: impl Fn(u64) -> Option<Hash>) -> Option<Hash> {
+    match sequence {
+        0 => Some(Hash::START),
+        sequence => own_hash(sequence),
     }
 }

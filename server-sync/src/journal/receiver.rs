@@ -81,11 +81,8 @@ pub fn receive<'b>(
     let fork = first_difference(line, batch, known);
     match (line.standing, fork) {
         (Standing::Good, None) => extend(line, lineage, batch),
-        (Standing::Forked { sequence }, fork) => keep(line, batch, sequence, fork),
-        (_, fork) => {
-            let sequence = fork.expect("the other cases are above");
-            keep(line, batch, sequence, fork)
-        }
+        (Standing::Good, Some(sequence)) => keep(line, batch, Standing::Forked { sequence }, sequence),
+        (standing, fork) => keep(line, batch, standing, fork.unwrap_or(line.head.sequence + 1)),
     }
 }
 
@@ -113,19 +110,15 @@ fn extend<'b>(line: &Line, lineage: Lineage, batch: &'b Batch) -> Received<'b> {
     }
 }
 
-/// What the console does not have, from the first difference on, is kept for review.
-fn keep<'b>(line: &Line, batch: &'b Batch, sequence: u64, fork: Option<u64>) -> Received<'b> {
-    let new_from = fork.unwrap_or(line.head.sequence + 1);
-    let skip = new_from.saturating_sub(batch.after.sequence + 1);
+/// What the console does not have, from this sequence on, is kept for review; so the answer says.
+fn keep<'b>(line: &Line, batch: &'b Batch, standing: Standing, sequence: u64) -> Received<'b> {
+    let skip = sequence.saturating_sub(batch.after.sequence + 1);
     let skip = (skip as usize).min(batch.entries.len());
     Received {
         answer: PushAnswer::Refused(PushFault::Fork { sequence }),
         append: &[],
         review: &batch.entries[skip..],
-        line: Line {
-            standing: Standing::Forked { sequence },
-            ..*line
-        },
+        line: Line { standing, ..*line },
     }
 }
 

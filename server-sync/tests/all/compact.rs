@@ -132,7 +132,7 @@ fn page_bytes(builder: PageBuilder, head: Revision, exhausted: bool) -> Vec<u8> 
         site: "hamburg".into(),
         lineage: LINEAGE,
         head,
-        acked_through: 0,
+        acked: server_sync::Head::EMPTY,
         made_at_ms: NOW_MS,
         key_id: 1,
     };

@@ -130,7 +130,7 @@ fn parts(head: u64) -> PageParts {
         site: "north".into(),
         lineage: LINEAGE,
         head: revision(head),
-        acked_through: 0,
+        acked: server_sync::Head::EMPTY,
         made_at_ms: samples::NOW_MS,
         key_id: 1,
     }

@@ -1,7 +1,8 @@
 //! A journal reaches the console whole, once, or not at all.
 
 use proptest::prelude::*;
-use server_sync::backoff::Moment;
+use server_sync::backoff::{Backoff, Moment};
+use server_sync::feed::Complete;
 use server_sync::journal::*;
 use server_sync::{ChainFault, Entry, Hash, Head, Lineage, StationKey, verify};
 
@@ -51,8 +52,21 @@ impl Console {
                 self.review.push(entry);
             }
         }
+        self.review.sort_by_key(|entry| entry.sequence);
         assert_eq!(self.line().head, line.head);
         answer
+    }
+}
+
+/// What a last page says now.
+fn complete(console: &Console) -> Complete {
+    let head = console.line().head;
+    Complete {
+        lineage: console.lineage,
+        revision: samples::revision(1),
+        made_at_ms: NOW_MS,
+        acked_through: head.sequence,
+        acked_mark: head.hash.mark(),
     }
 }
 
@@ -69,7 +83,7 @@ fn exchange(outbox: &mut Outbox, entries: &[Entry], console: &mut Console, now: 
     let Some(want) = outbox.poll_transmit(now) else {
         return false;
     };
-    let after = want.after.sequence as usize;
+    let after = want.after as usize;
     let batch = outbox.batch(now, want, entries[after..].to_vec(), 0);
     let Ok(batch) = batch else { return false };
     let batch = Batch::from_bytes(&batch.to_bytes()).expect("its own bytes");
@@ -79,12 +93,13 @@ fn exchange(outbox: &mut Outbox, entries: &[Entry], console: &mut Console, now: 
     true
 }
 
+/// Until nothing is left to send, or until it waits for a person.
 fn drain(outbox: &mut Outbox, entries: &[Entry], console: &mut Console) {
     let mut now = Moment(0);
     for _ in 0..200 {
         exchange(outbox, entries, console, now);
         match outbox.poll_timeout() {
-            Some(at) if outbox.stopped().is_none() => now = now.max(at),
+            Some(at) if at.0 < now.0 + Backoff::SETTLED_MS / 2 => now = now.max(at),
             _ => return,
         }
     }
@@ -125,7 +140,7 @@ fn a_restored_console_is_given_again_what_it_lost() {
     console.lineage = Lineage([0x22; 16]);
     // The feed says so first …
     let mut told = outbox.clone();
-    told.handle_feed(Moment(0), console.lineage, 7, own_hash(&entries), 0);
+    told.handle_feed(Moment(0), &complete(&console), own_hash(&entries), 0);
     assert_eq!(told.backlog(), 8);
     // … or the next batch does.
     outbox.handle_appended(entry_head(&entries[19]));
@@ -173,8 +188,9 @@ fn check_fork(common: usize, genuine: usize, copied: usize) {
         outbox(&entries).ack(),
     );
     drain(&mut genuine, &more, &mut console);
+    let sequence = more.len() as u64;
     assert_eq!(genuine.stopped(), Some(&OutboxFault::Fork { sequence }));
-    assert_eq!(console.review.last(), more.last());
+    assert!(console.review.contains(more.last().expect("entries")));
 }
 
 #[test]
@@ -184,6 +200,51 @@ fn a_copied_station_is_found_out_and_its_entries_are_kept() {
     check_fork(8, 10, 13);
     check_fork(0, 3, 1);
     check_fork(0, 1, 4);
+}
+
+/// The copy's last acknowledgement is of a time after the two had parted, or of another life of the console: it
+/// goes back until it hears where they part, in few steps, and offers everything from there.
+#[track_caller]
+fn check_long_fork(common: usize, length: usize, agreed: usize) {
+    let entries = journal(length as u64);
+    let copy = copy_of(&entries, common, length + 600);
+    let mut console = Console::new();
+    drain(&mut outbox(&entries), &entries, &mut console);
+    let ack = Ack {
+        lineage: LINEAGE,
+        through: agreed as u64,
+        hash: copy[agreed - 1].hash,
+    };
+    let mut copied = Outbox::new(STATION, entry_head(copy.last().expect("entries")), Some(ack));
+    drain(&mut copied, &copy, &mut console);
+    assert_eq!(console.entries, entries);
+    assert_eq!(console.review, copy[common..]);
+}
+
+#[test]
+fn a_fork_is_found_however_far_back_it_is() {
+    check_long_fork(1_000, 1_200, 1_190);
+    check_long_fork(10, 1_200, 1_190);
+    check_long_fork(0, 900, 700);
+    check_long_fork(1_150, 1_200, 1_700);
+}
+
+/// Both were restored: the console has under this station's numbers what a copy wrote, as many as the station
+/// has. Nothing is left to send, and still the page tells.
+#[test]
+fn a_page_tells_of_a_copy_before_anything_is_sent() {
+    let entries = journal(10);
+    let copy = copy_of(&entries, 6, 10);
+    let (mut own, mut console) = (outbox(&entries), Console::new());
+    drain(&mut own, &entries, &mut console);
+    let mut restored = Console::new();
+    restored.lineage = Lineage([0x22; 16]);
+    drain(&mut outbox(&copy), &copy, &mut restored);
+    assert_eq!(own.backlog(), 0);
+    own.handle_feed(Moment(0), &complete(&restored), own_hash(&entries), 0);
+    assert_eq!(own.stopped(), Some(&OutboxFault::Fork { sequence: 10 }));
+    drain(&mut own, &entries, &mut restored);
+    assert_eq!(restored.review, entries[6..]);
 }
 
 #[test]
@@ -197,7 +258,7 @@ fn a_station_that_was_rolled_back_hears_of_it() {
     drain(&mut by_answer, old, &mut console);
     assert_eq!(by_answer.stopped(), Some(&fault));
     let mut by_feed = outbox(old);
-    by_feed.handle_feed(Moment(0), LINEAGE, 10, own_hash(old), 0);
+    by_feed.handle_feed(Moment(0), &complete(&console), own_hash(old), 0);
     assert_eq!(by_feed.stopped(), Some(&fault));
     assert_eq!(
         console.standing,
@@ -235,7 +296,9 @@ fn entries_that_are_too_long_for_one_batch_go_in_several() {
 fn check_answer(fault: PushFault, stopped: Option<&str>) {
     let entries = journal(8);
     let mut outbox = outbox(&entries);
-    outbox.poll_transmit(Moment(0)).expect("something to send");
+    let want = outbox.poll_transmit(Moment(0)).expect("something to send");
+    let batch = outbox.batch(Moment(0), want, entries.clone(), 0);
+    batch.expect("a journal that holds");
     let answer = PushAnswer::Refused(fault);
     outbox.handle_answer(Moment(0), &answer, own_hash(&entries), 0);
     assert_eq!(outbox.stopped().map(OutboxFault::code), stopped);
@@ -256,7 +319,7 @@ fn every_refusal_keeps_the_entries() {
     };
     check_answer(too_large, None);
     check_answer(PushFault::Revoked, Some("station_revoked"));
-    check_answer(PushFault::Fork { sequence: 2 }, Some("journal_fork"));
+    check_answer(PushFault::Fork { sequence: 1 }, Some("journal_fork"));
     let found = StationKey([1; 16]);
     check_answer(PushFault::OtherStation { found }, Some("other_station"));
     let quarantined = PushFault::Quarantined {

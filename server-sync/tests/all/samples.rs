@@ -226,6 +226,7 @@ pub(crate) fn header() -> Header {
         acked_through: 12,
         made_at_ms: NOW_MS,
         key_id: 1,
+        acked_mark: [0x4a; 8],
     }
 }
 
@@ -245,6 +246,7 @@ pub(crate) fn inbox_state() -> InboxState {
             revision: revision(60_000),
             made_at_ms: NOW_MS,
             acked_through: 12,
+            acked_mark: [0x4a; 8],
         }),
         keys: Some(key_list(3, vec![feed_key(1)])),
     }
