@@ -9,6 +9,8 @@
 //! | [`access`] | the one table of roles and actions, limited to sites |
 //! | [`problem`] | every way in which the console says no, with stable codes |
 //! | [`store`] | what is stored: history and the rows that follow from it, policies, tickets, the change feed |
+//! | [`accounts`] | who signs in, and how they show that it is them |
+//! | [`pages`] | the console as people see it |
 //! | [`audit`] | who did what, in a chain of hashes |
 //! | [`vault`] | secrets, sealed |
 //! | [`db`] | SQLite and PostgreSQL behind one interface |
@@ -26,6 +28,7 @@
 //! | [`edge`] | the one source of randomness here |
 
 pub mod access;
+pub mod accounts;
 pub mod acts;
 pub mod api;
 pub mod audit;
@@ -39,6 +42,7 @@ pub mod files;
 pub mod ingest;
 pub mod issue;
 pub mod metrics;
+pub mod pages;
 pub mod problem;
 pub mod serve;
 pub mod store;

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::metrics::Metrics;
 use crate::vault::Vault;
-use crate::{api, cli};
+use crate::{api, cli, pages};
 
 pub use listen::{Limits, serve_http};
 
@@ -79,7 +79,7 @@ impl App {
 
 /// The addresses for people and programs.
 pub fn router(app: App) -> Router {
-    api::router(app)
+    api::router(app.clone()).merge(pages::router(app))
 }
 
 /// Sockets that are open: whoever asks for port 0 learns the real one here.

@@ -1,0 +1,129 @@
+role-administrator = Administrator
+role-operator = Operator
+role-auditor = Auditor
+role-rollout-manager = Rollout-Manager
+role-administrator-may = Alles, auch Konten, API-Schlüssel, Stationen und Richtlinien.
+role-operator-may = Benutzer, Bänder, Zuordnungen, Tickets und Quarantäne. Sieht Richtlinien und Stationen und prüft Listen vor einem Import.
+role-auditor-may = Sieht alles, ändert nichts; prüft und exportiert das Protokoll.
+role-rollout-manager-may = Importiert Listen von Benutzern und Bändern und stellt Tickets aus. Sieht den Rest, außer Protokoll, Konten und Schlüsseln.
+
+status-active = Aktiv
+status-not-yet = Noch nicht da
+status-departed = Ausgeschieden
+status-unknown = Unbekannt
+status-suspended = Ausgesetzt
+
+stock-in-stock = Im Bestand
+stock-unknown = Nicht gelistet
+stock-damaged = Beschädigt
+stock-retired = Ausgemustert
+stock-lost = Verloren
+stock-held = Vergeben
+
+zone-enrollment = Einrichten (IT)
+zone-registration = Registrieren (OT)
+
+association-active = Aktiv
+association-inactive = Inaktiv
+association-suspended = Ausgesetzt
+association-quarantined = In Quarantäne
+association-expired = Abgelaufen
+association-ended = Beendet
+ended-disconnected = getrennt
+ended-renewed = erneuert
+ended-taken-over = übernommen
+ended-rejected = verworfen
+
+ticket-open = Offen
+ticket-used = Benutzt
+ticket-expired = Abgelaufen
+ticket-was-revoked = Widerrufen
+
+station-state-online = In Kontakt
+station-state-late = Verspätet
+station-state-silent = Verstummt
+station-state-revoked = Widerrufen
+station-state-quarantined = Wird geprüft
+station-state-waiting = Nie gesehen
+
+verb-suspend = Aussetzen
+verb-resume = Wieder zulassen
+verb-leaver = Ausgeschieden
+verb-lost = Verloren
+verb-found = Gefunden
+verb-forgot-today = Heute vergessen
+verb-broken = Kaputt
+verb-returned = Zurückgegeben
+verb-disconnect = Trennen
+verb-make-active = Aktiv machen
+verb-retire = Ausmustern
+verb-suspend-title = { $subject } aussetzen?
+verb-resume-title = { $subject } wieder zulassen?
+verb-leaver-title = { $subject } ist ausgeschieden?
+verb-lost-title = { $subject } ist verloren?
+verb-found-title = { $subject } ist gefunden?
+verb-forgot-today-title = { $subject } liegt heute zu Hause?
+verb-broken-title = { $subject } ist kaputt?
+verb-returned-title = { $subject } ist zurückgegeben?
+verb-disconnect-title = { $subject } trennen?
+verb-make-active-title = { $subject } zum aktiven Band machen?
+verb-retire-title = { $subject } ausmustern?
+
+reason-user-not-active = Diese Person ist kein aktiver Benutzer dieses Werks.
+reason-user-suspended = Die Verwaltung hat dieser Person den Gebrauch von Bändern entzogen.
+reason-band-withdrawn = Dieses Band ist beschädigt oder ausgemustert und darf nicht benutzt werden.
+reason-band-not-in-stock = Dieses Band steht nicht auf der Bestandsliste.
+reason-replica-too-old = Diese Station war zu lange von der Konsole getrennt, um zu entscheiden.
+reason-seos-held-by-another = Dieses Band öffnet einer anderen Person Türen. Nur die Verwaltung kann es freigeben.
+reason-band-withheld = Dieses Band ist als verloren gemeldet oder gehört einer ausgesetzten Person. Es muss abgegeben werden.
+reason-held-by-another = Dieses Band gehört einer anderen Person.
+reason-first-band-must-be-free = Dieses Band gehört einer anderen Person, und ein erstes Band muss ein freies sein.
+reason-seos-user-own-band-only = Das Band dieser Person öffnet Türen; ohne Verwaltung kann kein anderes es ersetzen.
+reason-release-needed = Diese Person hat schon ein Band. Die Verwaltung muss es erst freigeben.
+reason-enrollment-missing = Dieses Band ist für diese Person nicht eingerichtet und lässt sich deshalb nicht registrieren.
+reason-replica-too-old-for-takeover = Diese Station muss die Konsole erreichen, bevor ein Band von einer Person an eine andere gehen kann.
+
+fix-activate-user = Prüfen, wie diese Person zum Werk steht.
+fix-resume-user = Diese Person wieder zulassen.
+fix-take-another-band = Dieses Band abgeben und ein anderes nehmen.
+fix-add-band-to-stock = Dieses Band in den Bestand aufnehmen, oder eines nehmen, das darin steht.
+fix-connect-station = Die Station ans Netz bringen oder eine andere benutzen.
+fix-set-clock = Die Uhr der Station lief rückwärts: stellen Sie sie, oder bringen Sie die Station ans Netz.
+fix-take-free-band = Ein Band nehmen, das niemandem gehört.
+fix-present-own-band = Das eigene Band der Person benutzen.
+fix-disconnect-holder = Dieses Band von seinem Besitzer trennen.
+fix-disconnect-own-band = Das jetzige Band der Person trennen.
+fix-hand-in-band = Dieses Band abgeben und als gefunden melden.
+fix-enroll-first = Dieses Band zuerst an einer Einrichtungsstation einrichten.
+
+rule-user-must-be-active = Regel: Bänder sind für aktive Benutzer
+rule-suspension-stands = Regel: Selbstbedienung hebt nie eine Aussetzung auf
+rule-withdrawn-band-stays-out = Regel: Beschädigte und ausgemusterte Bänder bleiben außer Gebrauch
+rule-seos-band-stays-with-user = Regel: Ein SEOS-fähiges Band wechselt den Besitzer erst, wenn die Verwaltung es getrennt hat
+rule-suspended-user-keeps-band = Regel: Das Band einer ausgesetzten Person wird nicht übernommen
+rule-lost-band-stays-out = Regel: Ein verlorenes Band bekommt nur sein eigener Benutzer
+rule-doubt-stays = Regel: Zwei Menschen scheinen dieses Band zu haben, also bekommt es niemand sonst
+rule-first-band-is-free = Regel: Ein erstes Band ist ein freies
+rule-seos-user-keeps-own-band = Regel: Wer ein SEOS-fähiges Band hat, bleibt bei den eigenen Bändern
+rule-enrolled-before-registered = Regel: Ein Band wird eingerichtet, bevor es registriert wird
+rule-clock-must-be-trusted = Regel: Läuft die Uhr rückwärts, ist alles Wissen zu alt für eine Übernahme
+rule-free-band-for-user-without-one = Regel: Wer kein aktives Band hat, darf ein freies haben
+
+effect-new-association = Das Band wird das aktive Band der Person.
+effect-new-association-until = Das Band bleibt bis { $until } das aktive Band der Person.
+effect-earlier-association-renewed = Die frühere Einrichtung dieses Bandes wird ersetzt.
+effect-band-active-again = Es war inaktiv und ist wieder aktiv.
+effect-old-band-inactive = Das andere Band der Person, { $band }, wird inaktiv.
+effect-old-band-inactive-primary = Das andere Band der Person, { $band }, wird inaktiv und bleibt ihr Hauptband.
+effect-previous-owner-ends = Es gehört nicht mehr { $user }.
+effect-previous-owner-told = { $user } erfährt davon.
+effect-band-found = Es gilt nicht mehr als verloren.
+
+quarantine-cause-id-used-twice = Zwei verschiedene Einrichtungen tragen dieselbe Kennung.
+quarantine-cause-epoch-used-twice = Dieses Band hat zwei Einrichtungen unter derselben Nummer gezählt, wie es ein kopiertes Band täte.
+quarantine-cause-user-not-active = Die Person war kein aktiver Benutzer, als das geschah.
+quarantine-cause-user-suspended = Die Person war ausgesetzt, als das geschah.
+quarantine-cause-band-withdrawn = Das Band war außer Gebrauch, als das geschah.
+quarantine-cause-seos-taken-over = Ein Band, das Türen öffnet, ging ohne Verwaltung an eine andere Person.
+quarantine-cause-band-withheld = Das Band gehörte einer ausgesetzten Person oder war als verloren gemeldet, als es an eine andere ging.
+quarantine-cause-held-by-another = Das Band gehörte einer anderen Person, und die Richtlinie lässt Bänder nicht den Besitzer wechseln.

@@ -1,0 +1,129 @@
+role-administrator = Administrator
+role-operator = Operator
+role-auditor = Auditor
+role-rollout-manager = Rollout manager
+role-administrator-may = Everything: accounts, API keys, stations and policies too.
+role-operator-may = Users, bands, associations, tickets and quarantine. Sees policies and stations, and checks lists before an import.
+role-auditor-may = Sees everything, changes nothing; verifies and exports the audit.
+role-rollout-manager-may = Imports lists of users and bands and issues tickets. Sees the rest, except audit, accounts and keys.
+
+status-active = Active
+status-not-yet = Not yet here
+status-departed = Left
+status-unknown = Unknown
+status-suspended = Suspended
+
+stock-in-stock = In stock
+stock-unknown = Not listed
+stock-damaged = Damaged
+stock-retired = Retired
+stock-lost = Lost
+stock-held = Held
+
+zone-enrollment = Enrollment (IT)
+zone-registration = Registration (OT)
+
+association-active = Active
+association-inactive = Inactive
+association-suspended = Suspended
+association-quarantined = In quarantine
+association-expired = Run out
+association-ended = Ended
+ended-disconnected = disconnected
+ended-renewed = renewed
+ended-taken-over = taken over
+ended-rejected = rejected
+
+ticket-open = Open
+ticket-used = Used
+ticket-expired = Expired
+ticket-was-revoked = Revoked
+
+station-state-online = In contact
+station-state-late = Late
+station-state-silent = Silent
+station-state-revoked = Revoked
+station-state-quarantined = Held for inspection
+station-state-waiting = Never seen
+
+verb-suspend = Suspend
+verb-resume = Resume
+verb-leaver = Has left
+verb-lost = Lost
+verb-found = Found
+verb-forgot-today = Forgot it today
+verb-broken = Broken
+verb-returned = Returned
+verb-disconnect = Disconnect
+verb-make-active = Make active
+verb-retire = Retire
+verb-suspend-title = Suspend { $subject }?
+verb-resume-title = Resume { $subject }?
+verb-leaver-title = { $subject } has left?
+verb-lost-title = { $subject } is lost?
+verb-found-title = { $subject } is found?
+verb-forgot-today-title = { $subject } stayed at home today?
+verb-broken-title = { $subject } is broken?
+verb-returned-title = { $subject } is returned?
+verb-disconnect-title = Disconnect { $subject }?
+verb-make-active-title = Make { $subject } the active band?
+verb-retire-title = Retire { $subject }?
+
+reason-user-not-active = This person is not an active user of this plant.
+reason-user-suspended = An administrator has suspended this person's use of bands.
+reason-band-withdrawn = This band is damaged or retired and must not be used.
+reason-band-not-in-stock = This band is not on the stock list.
+reason-replica-too-old = This station was cut off from the console for too long to decide.
+reason-seos-held-by-another = This band opens doors for another person. Only an administrator can release it.
+reason-band-withheld = This band is reported lost or belongs to a suspended person. It must be handed in.
+reason-held-by-another = This band belongs to another person.
+reason-first-band-must-be-free = This band belongs to another person, and a first band must be a free one.
+reason-seos-user-own-band-only = This person's band opens doors, so no other band can replace it without an administrator.
+reason-release-needed = This person already has a band. An administrator must release it first.
+reason-enrollment-missing = This band is not enrolled for this person, so it cannot be registered.
+reason-replica-too-old-for-takeover = This station must reach the console before a band can pass from one person to another.
+
+fix-activate-user = Check how this person stands with the plant.
+fix-resume-user = Resume this person.
+fix-take-another-band = Hand this band in and take another one.
+fix-add-band-to-stock = Add this band to the stock list, or take one that is on it.
+fix-connect-station = Connect the station to the network, or use another one.
+fix-set-clock = The station's clock ran backward: set it, or connect the station to the network.
+fix-take-free-band = Take a band that belongs to nobody.
+fix-present-own-band = Use the person's own band.
+fix-disconnect-holder = Disconnect this band from its holder.
+fix-disconnect-own-band = Disconnect the person's present band.
+fix-hand-in-band = Hand this band in and mark it as found.
+fix-enroll-first = Enroll this band at an enrollment station first.
+
+rule-user-must-be-active = Rule: bands are for active users
+rule-suspension-stands = Rule: self-service never undoes a suspension
+rule-withdrawn-band-stays-out = Rule: damaged and retired bands stay out of use
+rule-seos-band-stays-with-user = Rule: a SEOS-enabled band changes hands only after an administrator disconnected it
+rule-suspended-user-keeps-band = Rule: the band of a suspended person is not taken over
+rule-lost-band-stays-out = Rule: a band reported lost goes to nobody but its own user
+rule-doubt-stays = Rule: two people appear to hold this band, so nobody else gets it
+rule-first-band-is-free = Rule: a first band is a free one
+rule-seos-user-keeps-own-band = Rule: whoever has a SEOS-enabled band keeps to the own bands
+rule-enrolled-before-registered = Rule: a band is enrolled before it is registered
+rule-clock-must-be-trusted = Rule: a clock that ran backward makes all knowledge too old for a take-over
+rule-free-band-for-user-without-one = Rule: whoever has no active band may have a free one
+
+effect-new-association = The band becomes the person's active band.
+effect-new-association-until = The band stays the person's active band until { $until }.
+effect-earlier-association-renewed = Its earlier enrollment is replaced.
+effect-band-active-again = It was inactive and is active again.
+effect-old-band-inactive = The person's other band { $band } becomes inactive.
+effect-old-band-inactive-primary = The person's other band { $band } becomes inactive and stays primary.
+effect-previous-owner-ends = It no longer belongs to { $user }.
+effect-previous-owner-told = { $user } is told.
+effect-band-found = It is no longer reported lost.
+
+quarantine-cause-id-used-twice = Two different enrollments carry the same id.
+quarantine-cause-epoch-used-twice = This band has counted two enrollments under the same number, as a copied band would.
+quarantine-cause-user-not-active = The person was not an active user when this happened.
+quarantine-cause-user-suspended = The person was suspended when this happened.
+quarantine-cause-band-withdrawn = The band was out of use when this happened.
+quarantine-cause-seos-taken-over = A band that opens doors passed to another person without an administrator.
+quarantine-cause-band-withheld = The band belonged to a suspended person or was reported lost when it passed to another.
+quarantine-cause-held-by-another = The band belonged to another person, and the policy does not let bands change hands.

@@ -1,0 +1,97 @@
+//! Who is signed in, for how long (SEC-25 to SEC-27): 15 minutes after the last use, 12 hours at most.
+
+use axum::http::HeaderMap;
+use axum::http::header::COOKIE;
+use policy::model::UnixMillis;
+
+use super::rows::{self, Account, SessionRow};
+use super::secret::Secret;
+use crate::access::{Caller, Via};
+use crate::db::{DbError, Tx};
+use crate::problem::Problem;
+use crate::serve::App;
+
+/// Without use for so long, a session ends.
+pub const IDLE_MS: i64 = 15 * 60_000;
+/// After so long every session ends.
+pub const ABSOLUTE_MS: i64 = 12 * 3_600_000;
+/// For so long after the password was shown, acts that need it go on without asking again.
+pub const CONFIRMED_MS: i64 = 10 * 60_000;
+/// How exactly the last use is kept: writing it down at each request would cost a write per page.
+const SEEN_EVERY_MS: i64 = 60_000;
+
+/// The cookie of a session. Over HTTPS the prefix binds it to this very host.
+pub fn cookie_name(is_https: bool) -> &'static str {
+    if is_https { "__Host-session" } else { "session" }
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The secret that the cookie carries; forms are bound to it.
+    pub secret: Secret,
+    /// The session.
+    pub row: SessionRow,
+    /// The account.
+    pub account: Account,
+}
+
+impl Session {
+    /// The person showed the password a moment ago.
+    pub fn is_confirmed(&self, now: UnixMillis) -> bool {
+        now.since(self.row.confirmed) < CONFIRMED_MS
+    }
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers
+        .get_all(COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = all
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Whoever sent these headers, if signed in.
+pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Option<(Caller, Session)>, Problem> {
+    let name = cookie_name(app.config.web.is_https());
+    let Some(secret) = cookie(headers, name).and_then(Secret::read) else {
+        return Ok(None);
+    };
+    let (digest, now) = (secret.digest(), app.now());
+    let found = app.db.read(move |tx| rows::session_of(tx, &digest)).await?;
+    let Some((row, account)) = found.filter(|(row, account)| is_alive(row, account, now)) else {
+        return Ok(None);
+    };
+    if now.since(row.seen) >= SEEN_EVERY_MS {
+        let id = row.id.clone();
+        app.db.write(move |tx| rows::touch_session(tx, &id, now)).await?;
+    }
+    let caller = caller_of(&account, &row.id);
+    Ok(Some((caller, Session { secret, row, account })))
+}
+
+fn is_alive(row: &SessionRow, account: &Account, now: UnixMillis) -> bool {
+    // A clock that was set back does not make a session live longer.
+    let within = |since: UnixMillis, limit: i64| (-SEEN_EVERY_MS..limit).contains(&now.since(since));
+    account.is_usable() && within(row.seen, IDLE_MS) && within(row.begun, ABSOLUTE_MS)
+}
+
+/// The caller of a session.
+pub(crate) fn caller_of(account: &Account, session: &str) -> Caller {
+    Caller {
+        account: account.login.clone(),
+        name: account.name.clone(),
+        role: account.role,
+        sites: account.sites.clone(),
+        via: Via::Session(session.to_owned()),
+    }
+}
+
+/// Forgets sessions that ended by time.
+pub(super) fn prune(tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
+    rows::prune_sessions(tx, UnixMillis(now.0 - ABSOLUTE_MS), UnixMillis(now.0 - IDLE_MS))
+}

@@ -1,0 +1,1 @@
+//! Accounts on a real database: first administrator, sign-in, waits, sessions, links.

@@ -1,0 +1,296 @@
+//! The way in and out: sign-in, one-time links, showing the password once more, language and theme.
+
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::http::header::{RETRY_AFTER, SET_COOKIE};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::forms;
+use super::posted::Posted;
+use super::shell::{Section, Theme};
+use super::text::{Lang, message};
+use super::views::{DeadEnd, Form, OneTimeLink, SignIn};
+use super::visit::{Answer, Stop, Visit, Visitor, go, own_path, page, page_with};
+use super::widgets::{Choice, Fault, Field, span};
+use crate::accounts::acts;
+use crate::accounts::links::{self, Answer as LinkAnswer, NotUsed};
+use crate::accounts::password::{CHARS_MIN, Weakness};
+use crate::accounts::secret::Secret;
+use crate::accounts::sign_in::{self, Attempt, Refused};
+use crate::problem::{Code, Problem};
+
+/// How long language and theme are remembered.
+const LOOK_S: i64 = 365 * 24 * 3600;
+
+/// Where to go afterwards, and what to say first.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Then {
+    #[serde(default)]
+    next: String,
+    #[serde(default)]
+    out: String,
+}
+
+pub(crate) async fn sign_in_form(visitor: Visitor, Query(then): Query<Then>) -> Response {
+    if visitor.session.is_some() {
+        return go(own_path(&then.next));
+    }
+    let lang = visitor.lang;
+    let notice = match (then.out.as_str(), then.next.as_str()) {
+        ("signed-out", _) => lang.t("signed-out"),
+        ("link-done", _) => lang.t("link-done"),
+        (_, "") => String::new(),
+        _ => lang.t("sign-in-again"),
+    };
+    page(&sign_in_page(&visitor, "", &then.next, notice, vec![]))
+}
+
+fn sign_in_page(visitor: &Visitor, login: &str, next: &str, notice: String, faults: Vec<Fault>) -> SignIn {
+    SignIn {
+        shell: visitor.shell(Section::Nowhere),
+        notice,
+        next: own_path(next).to_owned(),
+        login: forms::login().value(login),
+        password: forms::password(),
+        faults,
+    }
+}
+
+pub(crate) async fn sign_in(visitor: Visitor, posted: Posted) -> Answer {
+    let attempt = Attempt {
+        login: posted.text("login"),
+        password: posted.raw("password").to_owned(),
+        address: visitor.address.clone(),
+        agent: visitor.agent.clone(),
+    };
+    match sign_in::sign_in(&visitor.app, attempt).await {
+        Ok(secret) => {
+            let mut response = go(own_path(posted.raw("next")));
+            response
+                .headers_mut()
+                .append(SET_COOKIE, visitor.cookie("session", &secret.text(), None));
+            Ok(response)
+        }
+        Err(Refused::Problem(problem)) => Err(problem.into()),
+        Err(refused) => Ok(not_signed_in(&visitor, &posted, &refused)),
+    }
+}
+
+fn not_signed_in(visitor: &Visitor, posted: &Posted, refused: &Refused) -> Response {
+    let lang = visitor.lang;
+    let (status, text, wait_ms) = match refused {
+        Refused::Wait(millis) => {
+            let text = lang.t1("sign-in-wait", "span", span(lang, millis + 999));
+            (StatusCode::TOO_MANY_REQUESTS, text, Some(*millis))
+        }
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, lang.t("sign-in-refused"), None),
+    };
+    let faults = vec![Fault { field: "", text }];
+    let view = sign_in_page(
+        visitor,
+        &posted.text("login"),
+        posted.raw("next"),
+        String::new(),
+        faults,
+    );
+    let mut response = page_with(status, &view);
+    if let Some(millis) = wait_ms {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, (millis / 1000 + 1).into());
+    }
+    response
+}
+
+pub(crate) async fn sign_out(visit: Visit, _: Posted) -> Answer {
+    acts::end_session(&visit.app, &visit.session, visit.session.row.id.clone()).await?;
+    let mut response = go("/sign-in?out=signed-out");
+    response
+        .headers_mut()
+        .append(SET_COOKIE, visit.cookie("session", "", Some(0)));
+    Ok(response)
+}
+
+fn dead(visitor: &Visitor) -> Response {
+    let view = DeadEnd {
+        title: visitor.lang.t("link-dead"),
+        text: visitor.lang.t("link-dead-text"),
+        shell: visitor.shell(Section::Nowhere),
+    };
+    page_with(StatusCode::NOT_FOUND, &view)
+}
+
+/// Shows what a link is for. Programs that look at links in mails change nothing by it.
+pub(crate) async fn link_form(visitor: Visitor, Path(text): Path<String>) -> Answer {
+    let Some(secret) = Secret::read(&text) else {
+        return Ok(dead(&visitor));
+    };
+    let Some(link) = links::look(&visitor.app, &secret).await? else {
+        return Ok(dead(&visitor));
+    };
+    Ok(page(&link_page(
+        &visitor,
+        &text,
+        link.account.is_none(),
+        ("", ""),
+        vec![],
+    )))
+}
+
+fn link_page(
+    visitor: &Visitor,
+    secret: &str,
+    is_setup: bool,
+    typed: (&str, &str),
+    faults: Vec<Fault>,
+) -> OneTimeLink {
+    let (title, lead) = match is_setup {
+        true => (message("setup"), message("setup-lead")),
+        false => (message("reset"), message("reset-lead")),
+    };
+    let name = Field::new("name", message("name"))
+        .hint(message("name-hint"))
+        .required();
+    OneTimeLink {
+        shell: visitor.shell(Section::Nowhere),
+        title,
+        lead,
+        action: format!("/link/{secret}"),
+        login: is_setup.then(|| forms::login().value(typed.0).faults(&faults)),
+        name: is_setup.then(|| name.value(typed.1).faults(&faults).autocomplete("name")),
+        password: forms::new_password().faults(&faults),
+        again: forms::password_again().faults(&faults),
+        faults,
+    }
+}
+
+pub(crate) async fn link(visitor: Visitor, Path(text): Path<String>, posted: Posted) -> Answer {
+    let Some(secret) = Secret::read(&text) else {
+        return Ok(dead(&visitor));
+    };
+    let Some(link) = links::look(&visitor.app, &secret).await? else {
+        return Ok(dead(&visitor));
+    };
+    let (login, name) = (posted.text("login"), posted.text("name"));
+    let result = match posted.raw("password") == posted.raw("again") {
+        true => used(&visitor, &secret, &posted).await?,
+        false => Some(fault(visitor.lang, "again", message("password-differs"))),
+    };
+    match result {
+        None => Ok(go("/sign-in?out=link-done")),
+        Some(fault) if fault.text.is_empty() => Ok(dead(&visitor)),
+        Some(fault) => {
+            let view = link_page(
+                &visitor,
+                &text,
+                link.account.is_none(),
+                (&login, &name),
+                vec![fault],
+            );
+            Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &view))
+        }
+    }
+}
+
+/// Uses the link; a fault without words says that it is dead.
+async fn used(visitor: &Visitor, secret: &Secret, posted: &Posted) -> Result<Option<Fault>, Stop> {
+    let answer = LinkAnswer {
+        login: posted.text("login"),
+        name: posted.text("name"),
+        password: posted.raw("password").to_owned(),
+    };
+    let lang = visitor.lang;
+    let Err(not_used) = links::spend(&visitor.app, secret, answer).await else {
+        return Ok(None);
+    };
+    Ok(Some(match not_used {
+        NotUsed::Problem(problem) => return Err(problem.into()),
+        NotUsed::Dead => Fault {
+            field: "",
+            text: String::new(),
+        },
+        NotUsed::LoginOdd => fault(lang, "login", message("login-odd")),
+        NotUsed::LoginTaken => fault(lang, "login", message("login-taken")),
+        NotUsed::NameMissing => fault(lang, "name", message("name-missing")),
+        NotUsed::Weak(weakness) => weak(lang, "password", weakness),
+    }))
+}
+
+pub(crate) fn fault(lang: Lang, field: &'static str, key: &'static str) -> Fault {
+    Fault {
+        field,
+        text: lang.t(key),
+    }
+}
+
+/// What is wrong with a new password.
+pub(crate) fn weak(lang: Lang, field: &'static str, weakness: Weakness) -> Fault {
+    let count = match weakness {
+        Weakness::TooShort(count) => count,
+        _ => 0,
+    };
+    Fault {
+        field,
+        text: lang.t2(weakness.key(), "count", count, "least", CHARS_MIN),
+    }
+}
+
+fn confirm_page(visit: &Visit, next: &str, faults: Vec<Fault>) -> Form {
+    let lang = visit.lang;
+    Form {
+        shell: visit.shell(Section::Nowhere),
+        title: lang.t("confirm-title"),
+        lead: lang.t("confirm-lead"),
+        crumbs: vec![],
+        action: "/confirm".into(),
+        hidden: vec![Choice::new("next", own_path(next))],
+        fields: vec![forms::present_password().of_kind("password").faults(&faults)],
+        faults,
+        submit: lang.t("confirm-button"),
+        back: "/".into(),
+    }
+}
+
+pub(crate) async fn confirm_form(visit: Visit, Query(then): Query<Then>) -> Response {
+    page(&confirm_page(&visit, &then.next, vec![]))
+}
+
+pub(crate) async fn confirm(visit: Visit, posted: Posted) -> Answer {
+    let next = posted.text("next");
+    match acts::confirm(&visit.app, &visit.session, posted.raw("present").to_owned()).await {
+        Ok(secret) => {
+            let mut response = go(own_path(&next));
+            response
+                .headers_mut()
+                .append(SET_COOKIE, visit.cookie("session", &secret.text(), None));
+            Ok(response)
+        }
+        Err(acts::Refused::WrongPassword) => {
+            let faults = vec![fault(visit.lang, "present", message("password-wrong"))];
+            Ok(page_with(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &confirm_page(&visit, &next, faults),
+            ))
+        }
+        Err(refused) => Err(refused.problem().into()),
+    }
+}
+
+/// Changes language or theme.
+pub(crate) async fn look(visitor: Visitor, posted: Posted) -> Answer {
+    let mut response = go(own_path(posted.raw("here")));
+    if let Some(lang) = Lang::from_code(posted.raw("lang")) {
+        let cookie = visitor.cookie("lang", lang.code(), Some(LOOK_S));
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    if let Some(theme) = Theme::from_code(posted.raw("theme")) {
+        let cookie = visitor.cookie("theme", theme.code(), Some(LOOK_S));
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+pub(crate) async fn nothing_here(_: Visitor) -> Stop {
+    Stop::from(Problem::new(Code::NotFound, "there is nothing here", ""))
+}

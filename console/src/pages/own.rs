@@ -1,0 +1,83 @@
+//! One's own account: password and sessions.
+
+use axum::http::StatusCode;
+
+use super::forms;
+use super::gate::{fault, weak};
+use super::posted::Posted;
+use super::shell::Section;
+use super::text::message;
+use super::views::{OwnAccount, SessionRow, Tab};
+use super::visit::{Answer, Told, Visit, page, page_with};
+use super::widgets::{Fault, Moment};
+use crate::access::Action;
+use crate::accounts::acts::{self, Refused};
+use crate::problem::Problem;
+
+/// The parts of the settings that this person may see.
+pub(crate) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
+    forms::tabs(
+        current,
+        visit.may(Action::AccountView),
+        visit.may(Action::KeyView),
+    )
+}
+
+async fn view(visit: &Visit, faults: Vec<Fault>) -> Result<OwnAccount, Problem> {
+    let lang = visit.lang;
+    let sessions = acts::sessions(&visit.app, &visit.session).await?;
+    let row = |row: crate::accounts::rows::SessionRow| SessionRow {
+        from: format!("{} · {}", row.address, row.agent),
+        begun: Moment::of(lang, row.begun.0),
+        is_this: row.id == visit.session.row.id,
+        id: row.id,
+    };
+    let fields = [
+        forms::present_password(),
+        forms::new_password(),
+        forms::password_again(),
+    ];
+    Ok(OwnAccount {
+        shell: visit.shell(Section::Settings),
+        tabs: tabs(visit, "/settings"),
+        login: visit.session.account.login.clone(),
+        password_fields: fields.into_iter().map(|field| field.faults(&faults)).collect(),
+        sessions: sessions.into_iter().map(row).collect(),
+        faults,
+    })
+}
+
+pub(crate) async fn show(visit: Visit) -> Answer {
+    Ok(page(&view(&visit, vec![]).await?))
+}
+
+pub(crate) async fn password(visit: Visit, posted: Posted) -> Answer {
+    let lang = visit.lang;
+    let (present, new) = (
+        posted.raw("present").to_owned(),
+        posted.raw("password").to_owned(),
+    );
+    let refused = match new == posted.raw("again") {
+        false => fault(lang, "again", message("password-differs")),
+        true => match acts::change_password(&visit.app, &visit.session, present, new).await {
+            Ok(()) => return Ok(visit.done("/settings", &Told::new(message("password-changed")))),
+            Err(Refused::WrongPassword) => fault(lang, "present", message("password-wrong")),
+            Err(Refused::Weak(weakness)) => weak(lang, "password", weakness),
+            Err(refused) => return Err(refused.problem().into()),
+        },
+    };
+    let view = view(&visit, vec![refused]).await?;
+    Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &view))
+}
+
+pub(crate) async fn end_session(visit: Visit, posted: Posted) -> Answer {
+    if !acts::end_session(&visit.app, &visit.session, posted.text("session")).await? {
+        return Err(Problem::not_found("session", "of this name").into());
+    }
+    Ok(visit.done("/settings", &Told::new(message("session-ended"))))
+}
+
+pub(crate) async fn end_others(visit: Visit, _: Posted) -> Answer {
+    acts::end_other_sessions(&visit.app, &visit.session).await?;
+    Ok(visit.done("/settings", &Told::new(message("sessions-ended"))))
+}

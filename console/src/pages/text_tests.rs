@@ -1,0 +1,174 @@
+//! Both languages say the same things, templates say nothing by themselves.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn check_accepted(header: &str, expected: Lang) {
+    assert_eq!(Lang::accepted(header), expected, "{header}");
+}
+
+#[test]
+fn the_browser_chooses_the_language() {
+    check_accepted("", Lang::En);
+    check_accepted("fr-FR", Lang::En);
+    check_accepted("de", Lang::De);
+    check_accepted("de-AT,en;q=0.5", Lang::De);
+    check_accepted("en;q=0.5,de-CH;q=0.9", Lang::De);
+    check_accepted("fr, en-GB;q=0.8, de;q=0.7", Lang::En);
+    check_accepted("de;q=rubbish,en", Lang::En);
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn files(at: &Path, extension: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(at).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|it| it == extension) {
+            let text = std::fs::read_to_string(&path).expect("a text file");
+            found.push((path.display().to_string(), text));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The messages of a language: a line that starts with a key and an equals sign.
+fn keys(lang: Lang) -> BTreeSet<String> {
+    lang.sources()
+        .iter()
+        .flat_map(|(_, text)| text.lines())
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.split_once(" = ").or_else(|| line.split_once(" =")))
+        .map(|(key, _)| key.to_owned())
+        .collect()
+}
+
+#[test]
+fn every_file_of_messages_is_part_of_the_program() {
+    for lang in Lang::ALL {
+        let on_disk: BTreeSet<String> = files(&folder("locales").join(lang.code()), "ftl")
+            .iter()
+            .filter_map(|(name, _)| Path::new(name).file_stem()?.to_str().map(str::to_owned))
+            .collect();
+        let built_in: BTreeSet<String> = lang
+            .sources()
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        assert_eq!(on_disk, built_in, "{}", lang.code());
+    }
+}
+
+#[test]
+fn every_message_exists_in_both_languages() {
+    let (en, de) = (keys(Lang::En), keys(Lang::De));
+    let missing: Vec<_> = en.symmetric_difference(&de).collect();
+    assert!(missing.is_empty(), "in one language only: {missing:?}");
+    assert!(en.iter().all(|key| Lang::En.knows(key) && Lang::De.knows(key)));
+}
+
+/// The variables of each message, such as `$count`.
+fn variables(lang: Lang) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    let mut key = "";
+    for line in lang.sources().iter().flat_map(|(_, text)| text.lines()) {
+        if let Some((start, _)) = line.split_once(" =").filter(|_| !line.starts_with(' ')) {
+            key = start;
+        }
+        for rest in line.split('$').skip(1) {
+            let end = rest
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
+            found.insert((key.to_owned(), rest[..end].to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn both_languages_use_the_same_values() {
+    let (en, de) = (variables(Lang::En), variables(Lang::De));
+    let odd: Vec<_> = en.symmetric_difference(&de).collect();
+    assert!(odd.is_empty(), "a value is left out in one language: {odd:?}");
+}
+
+/// Keys named in templates and in code, as `t("key"`, `t1("key"`, `t2("key"`, `t3("key"` or `key("key"`.
+fn named_keys() -> BTreeSet<(String, String)> {
+    let mut sources = files(&folder("templates"), "html");
+    sources.extend(files(&folder("src/pages"), "rs"));
+    sources.extend(files(&folder("src/accounts"), "rs"));
+    let mut found = BTreeSet::new();
+    for (name, text) in sources {
+        for call in [".t(\"", ".t1(\"", ".t2(\"", ".t3(\"", "message(\""] {
+            for rest in text.split(call).skip(1) {
+                let key = rest.split('"').next().unwrap_or_default();
+                found.insert((name.clone(), key.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_key_that_is_named_has_a_message() {
+    let missing: Vec<_> = named_keys()
+        .into_iter()
+        .filter(|(_, key)| !Lang::En.knows(key))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// What is left of a template when its expressions, tags and attributes are taken out.
+fn bare_words(template: &str) -> Vec<String> {
+    let mut text = template.to_owned();
+    for (open, close) in [("{#", "#}"), ("{{", "}}"), ("{%", "%}")] {
+        text = without(&text, open, close);
+    }
+    let spoken = [" title=\"", " aria-label=\"", " placeholder=\"", " alt=\""];
+    let in_attributes: Vec<String> = spoken
+        .iter()
+        .flat_map(|name| text.split(name).skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .map(str::to_owned)
+        .collect();
+    let in_text = without(&text, "<", ">");
+    in_text
+        .split_whitespace()
+        .map(str::to_owned)
+        .chain(in_attributes)
+        .filter(|word| word.replace("&middot;", "").chars().any(char::is_alphabetic))
+        .collect()
+}
+
+fn without(text: &str, open: &str, close: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(open) {
+        kept.push_str(&rest[..start]);
+        let after = &rest[start + open.len()..];
+        rest = after.find(close).map_or("", |end| &after[end + close.len()..]);
+        kept.push(' ');
+    }
+    kept + rest
+}
+
+#[test]
+fn templates_hold_no_words_of_their_own() {
+    let spoken: Vec<_> = files(&folder("templates"), "html")
+        .into_iter()
+        .map(|(name, text)| (name, bare_words(&text)))
+        .filter(|(_, words)| !words.is_empty())
+        .collect();
+    assert!(spoken.is_empty(), "{spoken:#?}");
+    assert_eq!(
+        bare_words("<p title=\"Stop\">{{ x }} Go <b>{% if y %}</b>"),
+        ["Go", "Stop"]
+    );
+}
