@@ -84,6 +84,27 @@ fn everything_about_a_case_comes_in_one_go() {
     assert_eq!(store.identity().unwrap().site, "north");
 }
 
+/// An append that makes the log longer has to wait for more than its bytes.
+#[test]
+fn the_log_is_written_over_and_keeps_its_length() {
+    let place = Place::new();
+    let mut store = place.open();
+    // Lengths are looked at; nothing has to be on the disk.
+    store
+        .connection
+        .pragma_update(None, "synchronous", "off")
+        .unwrap();
+    let log = place.file().with_extension("db-wal");
+    for round in 0..4 {
+        for _ in 0..LOG_PAGES_MAX {
+            store.append(MADE_AT_MS + 1, &[Stopped {}.into()], &[]).unwrap();
+        }
+        let len = log.metadata().unwrap().len();
+        let kept = u64::from(LOG_PAGES_MAX) * 4096..=u64::from(LOG_BYTES_KEPT);
+        assert!(kept.contains(&len), "round {round}: {len} bytes");
+    }
+}
+
 #[test]
 fn an_append_is_one_link_per_record_and_survives() {
     let place = Place::new();
