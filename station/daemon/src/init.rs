@@ -9,7 +9,7 @@ use crate::config::{Config, read_secret_of};
 use crate::instance::{InstanceLock, is_plain};
 use crate::keys::{self, Keys};
 use crate::problem::{Code, Problem};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, refuse_links};
 
 /// Largest provisioning file: two hundred thousand people fit several times.
 const FILE_LEN_MAX: u64 = 512 << 20;
@@ -61,6 +61,7 @@ pub fn init(config: &Config, from: &Path, replace: bool) -> Result<Made, Problem
 }
 
 fn make(config: &Config, provision: &Provision, database: &Path, replace: bool) -> Result<Made, Problem> {
+    refuse_links(database).map_err(|error| error.into_problem("nothing was changed", database))?;
     if database.exists() && !replace {
         return Err(Problem::new(
             Code::AlreadyInitialized,
@@ -218,11 +219,11 @@ fn open_before(provision: &Provision, database: &Path) -> Result<Found, Before> 
         )));
     }
     check_revision(identity.revision, provision).map_err(Before::Refused)?;
-    let journal = store.verify_journal().map_err(Before::Store)?;
+    let (_, journal_fault) = store.readable_journal().map_err(Before::Store)?;
     let rows = store.check_whole().and_then(|()| store.check_rows());
     Ok(Found {
-        damaged: rows.is_err() || journal.fault.is_some(),
-        journal_fault: journal.fault.map(|fault| fault.to_string()),
+        damaged: rows.is_err() || journal_fault.is_some(),
+        journal_fault,
         store: Some(store),
     })
 }

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde_json::Value;
+use tokio::sync::mpsc;
 
 use super::args;
 use super::ask::block_on;
@@ -70,7 +71,8 @@ impl Follower {
         let begun: Enrollment = self.client.post("/api/v1/enrollments", start).await?;
         let id = begun.id.clone();
         self.show(&begun);
-        let mut answer = Answer::NotAsked;
+        let mut typed: Option<Typed> = None;
+        let mut answer = Answer::Given;
         let mut asked = None;
         loop {
             let enrollment = tokio::select! {
@@ -78,7 +80,7 @@ impl Follower {
                     Some(enrollment) => enrollment,
                     None => self.client.get(&format!("/api/v1/enrollments/{id}")).await?,
                 },
-                same = answer.given() => {
+                same = answer.given(&mut typed) => {
                     answer = Answer::Given;
                     self.say(&id, same, asked.clone()).await?;
                     continue;
@@ -94,14 +96,14 @@ impl Follower {
             }
             // Each session has a code of its own: after a lost link there is another one to compare.
             if let Some(code) = enrollment.code.filter(|code| asked.as_ref() != Some(code)) {
-                answer = self.ask(&id, &code).await?;
+                answer = self.ask(&id, &code, &mut typed).await?;
                 asked = Some(code);
             }
         }
     }
 
     /// Asks whether the codes are the same, where there is somebody to ask.
-    async fn ask(&self, id: &str, code: &str) -> Result<Answer, Problem> {
+    async fn ask(&self, id: &str, code: &str, typed: &mut Option<Typed>) -> Result<Answer, Problem> {
         if self.accept_code {
             self.say(id, true, Some(code.to_owned())).await?;
             return Ok(Answer::Given);
@@ -117,9 +119,8 @@ impl Follower {
             ));
         }
         let question = format!("Does the band show {code} too? [y/N] ");
-        Ok(Answer::Asked(tokio::task::spawn_blocking(move || {
-            ask_yes(&question)
-        })))
+        typed.get_or_insert_with(Typed::at_terminal).ask(&question);
+        Ok(Answer::Awaited)
     }
 
     async fn say(&self, id: &str, same: bool, code: Option<String>) -> Result<(), Problem> {
@@ -148,26 +149,46 @@ impl Follower {
 }
 
 enum Answer {
-    NotAsked,
-    Asked(tokio::task::JoinHandle<bool>),
+    Awaited,
     Given,
 }
 
 impl Answer {
     /// The answer, once there is one.
-    async fn given(&mut self) -> bool {
-        match self {
-            Self::Asked(asked) => asked.await.unwrap_or(false),
-            Self::NotAsked | Self::Given => std::future::pending().await,
+    async fn given(&self, typed: &mut Option<Typed>) -> bool {
+        match (self, typed) {
+            (Self::Awaited, Some(typed)) => typed.yes().await,
+            _ => std::future::pending().await,
         }
     }
 }
 
-fn ask_yes(question: &str) -> bool {
-    let _ = write!(std::io::stderr(), "{question}");
-    let mut line = String::new();
-    let _ = std::io::stdin().read_line(&mut line);
-    matches!(line.trim(), "y" | "Y" | "yes")
+/// The lines that somebody types. One reader serves every question: a question that is over because the link was
+/// lost must not swallow the answer to the next one.
+struct Typed(mpsc::UnboundedReceiver<String>);
+
+impl Typed {
+    fn at_terminal() -> Self {
+        let (lines, typed) = mpsc::unbounded_channel();
+        // Ends with the process: nothing interrupts a read from a terminal.
+        std::thread::spawn(move || {
+            let mut input = std::io::stdin().lines().map_while(Result::ok);
+            input.try_for_each(|line| lines.send(line))
+        });
+        Self(typed)
+    }
+
+    /// Asks. What was typed before answers nothing.
+    fn ask(&mut self, question: &str) {
+        while self.0.try_recv().is_ok() {}
+        let _ = write!(std::io::stderr(), "{question}");
+    }
+
+    /// Only a clear yes is one.
+    async fn yes(&mut self) -> bool {
+        let line = self.0.recv().await.unwrap_or_default();
+        matches!(line.trim(), "y" | "Y" | "yes")
+    }
 }
 
 async fn next_of(events: &mut Events, id: &str) -> Option<Enrollment> {
@@ -282,6 +303,25 @@ mod tests {
             }),
             elapsed_ms: 12_345,
         }
+    }
+
+    #[tokio::test]
+    async fn an_answer_belongs_to_the_question_it_was_typed_after() {
+        let (lines, typed) = mpsc::unbounded_channel();
+        let mut typed = Typed(typed);
+        let says = |line: &str| lines.send(line.to_owned()).unwrap();
+        typed.ask("first code? ");
+        // The link is lost, and somebody still answers the first question.
+        says("y");
+        typed.ask("second code? ");
+        says("n");
+        assert!(!typed.yes().await);
+        typed.ask("third code? ");
+        says("y");
+        assert!(typed.yes().await);
+        drop(lines);
+        typed.ask("and at the end of the input? ");
+        assert!(!typed.yes().await);
     }
 
     #[test]

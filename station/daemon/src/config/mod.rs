@@ -67,6 +67,12 @@ impl Config {
             })
     }
 
+    /// Reads and checks a configuration that is in no file.
+    pub fn from_text(text: &str) -> Result<Self, Problem> {
+        let fault = |(code, why, next)| Problem::new(code, "the configuration cannot be used", why, next);
+        Self::parse(text).map_err(fault)
+    }
+
     fn parse(text: &str) -> Result<Self, Fault> {
         let table = toml::de::DeTable::parse(text).map_err(|error| syntax(text, &error))?;
         refuse_unknown_keys(text, table.get_ref())?;

@@ -216,6 +216,149 @@ fn a_journal_that_does_not_hold_is_kept_aside_whole() {
     assert_eq!((again.journal_fault, again.kept), (None, None));
 }
 
+/// Overwrites each page of the file that has these bytes, as a failing disk does. How many there were.
+fn destroy_pages_with(path: &Path, bytes: &[u8]) -> usize {
+    const PAGE: usize = 4096;
+    let mut file = std::fs::read(path).unwrap();
+    let pages = file.chunks_mut(PAGE);
+    let hit = pages.filter(|page| page.windows(bytes.len()).any(|window| window == bytes));
+    let count = hit.map(|page| page.fill(0xff)).count();
+    std::fs::write(path, file).unwrap();
+    count
+}
+
+/// Where SQLite cannot read the journal's pages there is a way forward too, and the rest is kept aside.
+#[test]
+fn a_journal_that_cannot_be_read_is_kept_aside_and_goes_on_before_the_damage() {
+    use station_core::journal::Started;
+    let plant = Plant::new();
+    plant.init(&testing::file(), false).unwrap();
+    let mut store = plant.store();
+    for number in 0..400 {
+        let software = format!("MARK-{number:04}-{}", "x".repeat(100));
+        let record = Started {
+            software,
+            after_crash: false,
+        };
+        store.append(MADE_AT_MS, &[record.into()], &[]).unwrap();
+    }
+    assert_eq!(store.head().unwrap().sequence, 401);
+    store.close();
+    let database = plant.config.database();
+    assert!(destroy_pages_with(&database, b"MARK-0250") > 0);
+    assert_eq!(
+        Store::open(&database)
+            .unwrap_err()
+            .into_problem("", &database)
+            .code,
+        Code::StoreCorrupted
+    );
+    let made = plant.init(&testing::file(), true).unwrap();
+    let carried = made.journal_sequence - 1;
+    assert!((200..=251).contains(&carried), "{carried}");
+    let fault = made.journal_fault.unwrap();
+    assert!(
+        fault.contains(&format!("entry {} cannot be read", carried + 1)),
+        "{fault}"
+    );
+    let kept = std::fs::read(made.kept.unwrap()).unwrap();
+    assert!(kept.windows(9).any(|window| window == b"MARK-0399"));
+    assert_eq!(plant.store().verify_journal().unwrap().fault, None);
+}
+
+/// Rows of intents and used tickets that cannot be read are made again out of the journal.
+#[test]
+fn damaged_rows_are_made_again_out_of_the_journal() {
+    use station_core::journal::Intent;
+    use station_core::replica::{TicketState, changes_on_intent};
+    use station_core::ticket::TicketId;
+    let plant = Plant::new();
+    plant.init(&testing::file(), false).unwrap();
+    let (ticket, association) = (TicketId([7; 16]), AssociationId([2; 16]));
+    let intent = Intent {
+        flow: FlowId([1; 16]),
+        association,
+        user: testing::handle("ada"),
+        serial: Serial::new("BAND-2").unwrap(),
+        zone: Zone::Enrollment,
+        epoch: 1,
+        mode: Mode::Capture,
+        credential_key: [3; 32],
+        time_ms: MADE_AT_MS,
+        ticket: Some(ticket),
+    };
+    let mut store = plant.store();
+    let changes = changes_on_intent(&intent);
+    store.append(MADE_AT_MS, &[intent.into()], &changes).unwrap();
+    store.close();
+    let database = rusqlite::Connection::open(plant.config.database()).unwrap();
+    for change in [
+        "update tickets set association = zeroblob(16)",
+        "update intents set body = x'00'",
+    ] {
+        assert_eq!(database.execute(change, ()).unwrap(), 1, "{change}");
+    }
+    drop(database);
+    let made = plant.init(&testing::file(), true).unwrap();
+    assert!(made.kept.is_some() && made.journal_fault.is_none(), "{made:?}");
+    let store = plant.store();
+    assert_eq!(
+        store.ticket_state(ticket).unwrap(),
+        TicketState::Spent { association }
+    );
+    assert_eq!(store.intents().unwrap().len(), 1);
+}
+
+#[test]
+fn a_database_that_is_a_link_is_refused_by_name() {
+    let plant = Plant::new();
+    plant.init(&testing::file(), false).unwrap();
+    let database = plant.config.database();
+    let elsewhere = plant.folder.path().join("elsewhere.db");
+    std::fs::rename(&database, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &database).unwrap();
+    let before = std::fs::read(&elsewhere).unwrap();
+    let problems = [
+        plant.init(&testing::file(), true).unwrap_err(),
+        Store::open(&database).unwrap_err().into_problem("", &database),
+        Store::open_to_read(&database)
+            .unwrap_err()
+            .into_problem("", &database),
+    ];
+    for problem in problems {
+        assert!(problem.why.contains("station.db is a link"), "{problem}");
+    }
+    assert_eq!(std::fs::read(&elsewhere).unwrap(), before);
+    std::fs::remove_file(&database).unwrap();
+    std::fs::rename(&elsewhere, &database).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, with_suffix(&database, "-wal")).unwrap();
+    let problem = plant.init(&testing::file(), true).unwrap_err();
+    assert!(problem.why.contains("station.db-wal is a link"), "{problem}");
+    assert!(!elsewhere.exists());
+}
+
+/// The same file once more is no word about the date; a newer one is.
+#[test]
+fn what_had_expired_stays_so_under_the_same_file_and_not_under_a_newer_one() {
+    let plant = Plant::new();
+    plant.init(&testing::file(), false).unwrap();
+    let later_ms = Clock::start().wall_ms() + 3_600_000;
+    let mut store = plant.store();
+    store
+        .append(later_ms, &[station_core::journal::Stopped {}.into()], &[])
+        .unwrap();
+    store.close();
+    plant.init(&testing::file(), true).unwrap();
+    assert_eq!(plant.store().passed_ms(), Ok(later_ms));
+    let newer = ProvisionFile {
+        made_at_ms: MADE_AT_MS + 1,
+        revision: 8,
+        ..testing::file()
+    };
+    plant.init(&newer, true).unwrap();
+    assert_eq!(plant.store().passed_ms(), Ok(0));
+}
+
 #[test]
 fn each_damaged_database_is_kept_under_its_own_name() {
     let plant = Plant::new();

@@ -36,6 +36,9 @@ pub enum StoreError {
     /// A ticket that was to be spent was spent for something else in the meantime.
     #[error("the ticket was used in the meantime")]
     TicketSpent,
+    /// A link or something else that is no plain file.
+    #[error("{0} is a link or something else that is no plain file")]
+    NotPlain(String),
     /// The disk failed while a transaction was being made durable: what holds is known only after the
     /// database was opened anew, so the process must stop.
     #[error("the disk failed while writing: {0}")]
@@ -101,6 +104,10 @@ impl StoreError {
                 (Code::StoreReadOnly, format!("let this user write {file} and its folder, and check the mount"))
             }
             Self::TicketSpent => (Code::TicketReused, "ask for a new ticket".into()),
+            Self::NotPlain(_) => (
+                Code::StoreFailed,
+                "put the database itself there; to keep it elsewhere, set station.data_directory".into(),
+            ),
             Self::Newer { .. } => (Code::StoreNewer, "install the newer program again".into()),
             Self::SyncFailed(_) => {
                 (Code::StoreSyncFailed, "check the disk (`dmesg`), then start the station again".into())

@@ -119,6 +119,7 @@ impl Store {
     }
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
+        refuse_links(path)?;
         let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_EXRESCODE;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -220,6 +221,19 @@ impl Store {
         self.fold_log();
         let _ = self.connection.close();
     }
+}
+
+/// Fails if the database, or a file that SQLite puts beside it, is no plain file: what is written there must not
+/// reach another file, whoever put a link in its place.
+pub(crate) fn refuse_links(path: &Path) -> Result<(), StoreError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        if std::fs::symlink_metadata(&name).is_ok_and(|about| !about.is_file()) {
+            return Err(StoreError::NotPlain(name.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// Makes `path` as an empty file that only its owner may read, so that the database and the files

@@ -104,7 +104,11 @@ pub(super) fn carry(writer: &mut Writer<'_>, before: &Store, passed_ms: u64) -> 
     if passed_ms > 0 {
         put_passed(writer, passed_ms)?;
     }
-    let quarantines = before.quarantines()?;
+    let quarantines = match before.quarantines() {
+        // Its band is judged again when it comes.
+        Err(StoreError::Corrupted(_)) => Vec::new(),
+        outcome => outcome?,
+    };
     quarantines
         .iter()
         .try_for_each(|quarantine| put_quarantine(writer, quarantine))

@@ -3,9 +3,9 @@
 use rusqlite::Transaction;
 use rusqlite::types::ValueRef;
 use station_core::enrollment::KnownAssociation;
-use station_core::journal::{Entry, JournalRecord, Provisioned, floor_after};
+use station_core::journal::{ChainVerifier, Entry, Head, JournalRecord, Provisioned, floor_after};
 use station_core::provision::Provision;
-use station_core::replica::{TicketState, changes_on_commit};
+use station_core::replica::{Change, TicketState, changes_on_commit, changes_on_intent};
 
 use super::replica::{self, Identity};
 use super::rows::{self, StoredTicket};
@@ -30,11 +30,13 @@ impl Store {
         before: Option<&Store>,
         time_ms: u64,
     ) -> Result<u64, StoreError> {
+        let mut rows_are_whole = true;
         self.durably(|transaction| {
             let mut writer = Writer::new(transaction);
             replica::write(&mut writer, provision, keys_digest)?;
             if let Some(before) = before {
-                carry_rows(&mut writer, transaction, before)?;
+                rows_are_whole =
+                    unless_damaged(carry_rows(&mut writer, transaction, before), |()| true, false)?;
                 let passed_ms = passed_after(provision, before, time_ms)?;
                 notes::carry(&mut writer, before, passed_ms)?;
             }
@@ -42,22 +44,49 @@ impl Store {
         })?;
         self.identity = replica::read_identity(&self.connection)?;
         let left_out = match before {
-            Some(before) => self.carry_journal(before, provision.made_at_ms)?,
+            Some(before) => self.carry_journal(before, provision.made_at_ms, rows_are_whole)?,
             None => 0,
         };
         self.append(time_ms, &[provisioned(self.identity()?, provision).into()], &[])?;
         Ok(left_out)
     }
 
-    fn carry_journal(&mut self, before: &Store, file_made_at_ms: u64) -> Result<u64, StoreError> {
-        let last = before.verify_journal()?.head.sequence;
+    /// How far the journal can be read and holds, and why not further.
+    pub fn readable_journal(&self) -> Result<(u64, Option<String>), StoreError> {
+        let mut verifier = ChainVerifier::new(self.station_key()?, Head::EMPTY);
+        let mut count = CHUNK_LEN;
+        loop {
+            let last = verifier.head().sequence;
+            match self.entries(last + 1, count) {
+                Ok(entries) if entries.is_empty() => return Ok((last, None)),
+                Ok(entries) => {
+                    if let Some(fault) = entries.iter().find_map(|entry| verifier.push(entry).err()) {
+                        return Ok((verifier.head().sequence, Some(fault.to_string())));
+                    }
+                }
+                // Somewhere among these: one after the other, up to the damage.
+                Err(StoreError::Corrupted(_)) if count > 1 => count = 1,
+                Err(StoreError::Corrupted(why)) => {
+                    let fault = format!("entry {} cannot be read: {why}", last + 1);
+                    return Ok((last, Some(fault)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn carry_journal(
+        &mut self,
+        before: &Store,
+        file_made_at_ms: u64,
+        rows_are_whole: bool,
+    ) -> Result<u64, StoreError> {
+        let (last, _) = before.readable_journal()?;
         let (mut next, mut left_out) = (1, 0);
         while next <= last {
-            let entries = before.entries(next, CHUNK_LEN)?;
-            let entries: Vec<Entry> = entries
-                .into_iter()
-                .filter(|entry| entry.sequence <= last)
-                .collect();
+            // Behind the last one may be what cannot be read.
+            let count = u64::from(CHUNK_LEN).min(last - next + 1) as u32;
+            let entries: Vec<Entry> = before.entries(next, count)?;
             next += entries.len() as u64;
             self.durably(|transaction| {
                 entries
@@ -65,6 +94,9 @@ impl Store {
                     .try_for_each(|entry| journal::insert(transaction, entry))
             })?;
             for entry in &entries {
+                if !rows_are_whole {
+                    self.follow(entry)?;
+                }
                 if entry.time_ms > file_made_at_ms {
                     self.commit_again(entry)?;
                 } else if self.leaves_out(before, entry)? {
@@ -73,6 +105,39 @@ impl Store {
             }
         }
         Ok(left_out)
+    }
+
+    /// Makes intents and used tickets out of the journal, where the rows of them cannot be read.
+    fn follow(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        let changes = match JournalRecord::decode(&entry.record) {
+            Ok(JournalRecord::Intent(intent)) => changes_on_intent(&intent),
+            Ok(JournalRecord::RolledBack(back)) => {
+                let association = back.association;
+                let release = back
+                    .ticket
+                    .map(|ticket| Change::ReleaseTicket { ticket, association });
+                release
+                    .into_iter()
+                    .chain([Change::CloseIntent { association }])
+                    .collect()
+            }
+            Ok(JournalRecord::IntentClosed(closed)) => vec![Change::CloseIntent {
+                association: closed.association,
+            }],
+            Ok(JournalRecord::Committed(committed)) => {
+                let receipt = minicbor::decode::<Receipt>(&committed.receipt.body).ok();
+                let close = receipt.map(|receipt| Change::CloseIntent {
+                    association: receipt.association,
+                });
+                close.into_iter().collect()
+            }
+            _ => return Ok(()),
+        };
+        match self.durably(|transaction| changes::apply(transaction, &changes)) {
+            // Taken back by the file, or known from a row that could be read: it stays used.
+            Err(StoreError::TicketSpent) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// Whether `entry` is a commit that was in force in `before` and that the file neither names nor shows
@@ -129,9 +194,23 @@ fn passed_after(provision: &Provision, before: &Store, time_ms: u64) -> Result<u
     if provision.made_at_ms > before.identity()?.as_of_ms {
         return Ok(0);
     }
-    let floor_ms = before.last_entry()?.map_or(0, |entry| floor_after(0, &entry));
-    let passed_ms = before.passed_ms()?.max(floor_ms);
+    let last = unless_damaged(before.last_entry(), |last| last, None)?;
+    let floor_ms = last.map_or(0, |entry| floor_after(0, &entry));
+    let passed_ms = unless_damaged(before.passed_ms(), |ms| ms, 0)?.max(floor_ms);
     Ok(if passed_ms > time_ms { passed_ms } else { 0 })
+}
+
+/// What was read out of a database that may be damaged, or what stands for it.
+fn unless_damaged<T, U>(
+    outcome: Result<T, StoreError>,
+    read: impl FnOnce(T) -> U,
+    damaged: U,
+) -> Result<U, StoreError> {
+    match outcome {
+        Ok(value) => Ok(read(value)),
+        Err(StoreError::Corrupted(_)) => Ok(damaged),
+        Err(error) => Err(error),
+    }
 }
 
 fn provisioned(identity: &Identity, provision: &Provision) -> Provisioned {
