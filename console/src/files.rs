@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use ed25519_dalek::SigningKey;
 use firmware_protocol::band::BandIdentity;
 use policy::model::{Band, GroupPolicy, IndividualPolicy, PolicyId};
@@ -69,6 +69,7 @@ impl OrganizationFile {
 
     /// Reads the file.
     pub fn read(path: &Path) -> Result<Self> {
+        is_private(path)?;
         let file: Self = read_toml(path)?;
         match file.format {
             FORMAT => Ok(file),
@@ -157,6 +158,20 @@ impl BandFile {
     }
 }
 
+/// Refuses a file with keys that others than its owner may read or write.
+fn is_private(path: &Path) -> Result<()> {
+    let about = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mode = about.permissions().mode() & 0o7777;
+    ensure!(
+        mode & 0o077 == 0,
+        "{} holds secret keys and others may read or write it (mode {mode:04o}): chmod 600 {}, and make new keys if \
+         somebody may have read them",
+        path.display(),
+        path.display()
+    );
+    Ok(())
+}
+
 /// Reads a TOML file; the error names the file and what is wrong in it.
 pub fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -176,6 +191,12 @@ pub fn write_new_private(path: &Path, text: &str) -> Result<()> {
 /// Writes a file that only its owner may read in place of an older one, all or nothing.
 pub fn replace_private(path: &Path, text: &str) -> Result<()> {
     let beside = path.with_extension("new");
-    write_new_private(&beside, text)?;
+    // One that was left behind by a run that was cut off is nobody's any more.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("cannot remove {}", beside.display()));
+        }
+        _ => write_new_private(&beside, text)?,
+    }
     fs::rename(&beside, path).with_context(|| format!("cannot replace {}", path.display()))
 }

@@ -18,6 +18,8 @@ use crate::issue::{Manufacturer, Organization, StationGrant, TicketGrant};
 
 const DAY: u64 = 24 * 60 * 60;
 const HOUR: u64 = 60 * 60;
+/// Longest PIN that a station checks, in bytes.
+const PIN_BYTES_MAX: usize = 64;
 
 /// What can be issued.
 #[derive(Debug, Subcommand)]
@@ -219,14 +221,17 @@ fn ticket(new: &NewTicket) -> Result<()> {
         expires: UnixSeconds(now.0 + new.hours * HOUR),
     };
     let id = TicketId(random()?);
-    println!("{}", organization.ticket(&grant, id));
-    if new.typed {
+    if !new.typed {
+        println!("{}", organization.ticket(&grant, id));
+    } else {
         let (code, entry) = organization.typed_code(&grant, id, random()?);
         file.tickets.push(entry);
         // The file is as old as what it says of people and bands. A station that takes it up keeps
         // every enrollment made since, and a code to type does not make the file know of them.
         file.revision += 1;
+        // Nothing is shown that would not work.
         replace_private(&new.init, &file.to_toml())?;
+        println!("{}", organization.ticket(&grant, id));
         println!("{}", code.reveal());
         eprintln!(
             "the code works after: bandstand-station init --replace --from {}",
@@ -256,16 +261,24 @@ fn band(new: &NewBand) -> Result<()> {
 fn pin() -> Result<()> {
     let mut pin = zeroize::Zeroizing::new(String::new());
     std::io::stdin().lock().read_line(&mut pin)?;
-    let pin = pin.trim_end_matches(['\r', '\n']);
+    println!("{}", hash_of_pin(pin.trim_end_matches(['\r', '\n']))?);
+    Ok(())
+}
+
+/// What a station's file says of an operator's PIN.
+fn hash_of_pin(pin: &str) -> Result<String> {
     ensure!(pin.chars().count() >= 4, "a PIN has at least four characters");
+    ensure!(
+        pin.len() <= PIN_BYTES_MAX,
+        "a PIN has at most {PIN_BYTES_MAX} bytes, this one has {}: stations look at no longer ones",
+        pin.len()
+    );
     let salt: [u8; 16] = random()?;
     let hash =
         argon2::PasswordHasher::hash_password_with_salt(&argon2::Argon2::default(), pin.as_bytes(), &salt);
-    println!(
-        "{}",
-        hash.map_err(|fault| anyhow!("cannot hash the PIN: {fault}"))?
-    );
-    Ok(())
+    Ok(hash
+        .map_err(|fault| anyhow!("cannot hash the PIN: {fault}"))?
+        .to_string())
 }
 
 /// Says what is in a station's init file: no secrets.

@@ -95,3 +95,45 @@ fn refusals_name_what_is_wrong() {
     check_refused(&[], no_serial, "not a serial");
     check_refused(&[], "show DIR/plant.toml", "not an init file");
 }
+
+#[test]
+fn a_pin_that_no_station_would_look_at_is_refused() {
+    for (pin, fine) in [
+        ("123", false),
+        ("1234", true),
+        ("ä".repeat(32).as_str(), true),
+        ("x".repeat(65).as_str(), false),
+    ] {
+        assert_eq!(hash_of_pin(pin).is_ok(), fine, "{pin}");
+    }
+    let fault = hash_of_pin(&"x".repeat(65)).expect_err("too long").to_string();
+    assert!(
+        fault.contains("at most 64 bytes") && !fault.contains("xx"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn an_organization_that_others_can_read_is_refused() {
+    let dir = with_organization();
+    let path = dir.path().join("org.toml");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).expect("changed");
+    let fault = console(dir.path(), STATION).expect_err("refused").to_string();
+    assert!(
+        fault.contains("chmod 600") && !dir.path().join("init.toml").exists(),
+        "{fault}"
+    );
+}
+
+/// A run that was cut off leaves a file beside the one it was to replace; the next one is not held up by it.
+#[test]
+fn what_was_left_behind_holds_nobody_up() {
+    let dir = with_organization();
+    console(dir.path(), STATION).expect("a station");
+    std::fs::write(dir.path().join("init.new"), "left behind").expect("written");
+    let ticket = "provision ticket --organization DIR/org.toml --init DIR/init.toml --user ada --typed";
+    console(dir.path(), ticket).expect("a ticket");
+    assert!(!dir.path().join("init.new").exists());
+    let (after, _) = read_init(&dir.path().join("init.toml")).expect("still a good file");
+    assert_eq!(after.tickets.len(), 1);
+}
