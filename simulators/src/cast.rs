@@ -133,6 +133,15 @@ impl Cast {
         SimBand::new(identity, knobs, Vec::new(), random, Instant::ZERO)
     }
 
+    /// A band of another make, which no station of the plant trusts.
+    pub fn foreign_band(&mut self, serial: &str, seos: bool, knobs: Knobs) -> SimBand {
+        let serial = Serial::new(serial).expect("a serial");
+        let maker = Manufacturer::new(&mut self.random);
+        let identity = maker.band(&serial, seos, &mut self.random);
+        let random = Random::new(self.random.next_u64());
+        SimBand::new(identity, knobs, Vec::new(), random, Instant::ZERO)
+    }
+
     /// Gives `band` to `person` as something that happened yesterday: the band holds the association, and
     /// the station's file knows of it.
     pub fn give(&mut self, band: &mut SimBand, person: &Person) -> AssociationId {

@@ -2,15 +2,21 @@
 //!
 //! ```text
 //! # Anything behind a hash is for the reader.
-//! policy own any                      # both flags of the group policy; `policy` alone for neither
+//! zone registration                   # only as the first line; enrollment if absent
+//! policy own any stock offline=3600   # self-service, the stock list, the oldest knowledge; each may be absent
 //! person mara
 //! person jonas
+//! person olaf departed
+//! stranger nobody                     # somebody of whom the station has not heard
 //! band A                              # fresh from the factory
 //! band B seos held by jonas
+//! band C lost                         # or `retired`, `unknown` to the stock, `foreign` of another make
 //!
 //! mara with A => done
 //! mara with B => seos_held_by_another
 //! jonas with B { take_off_after = 3 } => done
+//! mara declining with A => code_mismatch      # says that the codes differ
+//! mara leaving with A => code_not_confirmed   # does not compare them
 //! kill 12: mara with A => killed
 //! settle A => settled
 //! delete A                            # by hand, at the band
@@ -27,10 +33,12 @@ use std::fmt;
 
 use firmware_protocol::band::Wearer;
 use firmware_protocol::id::Zone;
-use policy::model::Suspension;
+use policy::model::{StockState, Suspension, UserStatus};
 use serde::de::DeserializeOwned;
+use station_core::replica::derived_handle;
 
 use super::sessions::DATE;
+use super::station::Compares;
 use super::{Expected, Kill, Log, World};
 use crate::band::{Knobs, SimBand};
 use crate::cast::{Cast, Person};
@@ -98,17 +106,55 @@ impl Scenario {
         let words: Vec<_> = line.split_whitespace().collect();
         match words[..] {
             [] => {}
-            ["policy", ref flags @ ..] => {
-                self.cast
-                    .self_service(flags.contains(&"own"), flags.contains(&"any"));
-            }
-            ["person", name] => {
-                let person = self.cast.person(name, name);
-                self.persons.insert(name.into(), person);
+            ["zone", "registration"] => self.cast = Cast::new(1, Zone::Registration, DATE),
+            ["policy", ref flags @ ..] => self.set_policy(flags)?,
+            ["person", name, ref rest @ ..] => self.add_person(name, rest)?,
+            ["stranger", name] => {
+                let handle = derived_handle(self.cast.plant.organization(), name);
+                let (id, name) = (name.to_owned(), name.to_owned());
+                self.persons.insert(id.clone(), Person { id, name, handle });
             }
             ["band", name, ref rest @ ..] => self.add_band(name, rest)?,
             _ => self.acts.push((number, line.into())),
         }
+        Ok(())
+    }
+
+    fn set_policy(&mut self, flags: &[&str]) -> Result<()> {
+        self.cast
+            .self_service(flags.contains(&"own"), flags.contains(&"any"));
+        let policy = &mut self.cast.file_mut().group_policies[0];
+        policy.stock_enforced = Some(flags.contains(&"stock"));
+        for flag in flags {
+            match flag.split_once('=') {
+                Some(("offline", seconds)) => {
+                    let seconds = seconds
+                        .parse()
+                        .map_err(|_| format!("{seconds:?} is no number of seconds"))?;
+                    policy.offline_max_age_s = Some(seconds);
+                }
+                None if ["own", "any", "stock"].contains(flag) => {}
+                _ => return Err(format!("a policy has no {flag:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn add_person(&mut self, name: &str, rest: &[&str]) -> Result<()> {
+        let status = match rest {
+            [] => UserStatus::Active,
+            ["departed"] => UserStatus::Departed,
+            other => {
+                return Err(format!(
+                    "a person is `departed` or nothing, not {:?}",
+                    other.join(" ")
+                ));
+            }
+        };
+        let person = self.cast.person(name, name);
+        let row = self.cast.file_mut().users.last_mut();
+        row.expect("just added").status = status;
+        self.persons.insert(name.into(), person);
         Ok(())
     }
 
@@ -120,10 +166,13 @@ impl Scenario {
         let serial = format!("SIM-{}", name.to_uppercase());
         let mut band = match rest {
             ["unknown"] => self.cast.stray_band(&serial, seos, Knobs::default()),
+            ["foreign"] => self.cast.foreign_band(&serial, seos, Knobs::default()),
             _ => self.cast.band(&serial, seos, Knobs::default()),
         };
         match rest {
-            [] | ["unknown"] => {}
+            [] | ["unknown" | "foreign"] => {}
+            ["lost"] => self.set_stock(StockState::Lost),
+            ["retired"] => self.set_stock(StockState::Retired),
             ["held", "by", holder] => {
                 let holder = self
                     .persons
@@ -133,7 +182,7 @@ impl Scenario {
             }
             other => {
                 return Err(format!(
-                    "a band is `unknown`, `held by NAME` or nothing, not {:?}",
+                    "a band is `unknown`, `foreign`, `lost`, `retired`, `held by NAME` or nothing, not {:?}",
                     other.join(" ")
                 ));
             }
@@ -141,6 +190,12 @@ impl Scenario {
         self.places.insert(name.into(), self.bands.len());
         self.bands.push(band);
         Ok(())
+    }
+
+    /// What the stock list says of the band that was added last.
+    fn set_stock(&mut self, stock: StockState) {
+        let band = self.cast.file_mut().bands.last_mut();
+        band.expect("just added").stock = stock;
     }
 
     /// Plays the story and compares every line with what it says.
@@ -221,7 +276,8 @@ impl Play {
     fn attempt(&mut self, text: &str, outcome: &str) -> Result<()> {
         let text = self.take_kill(text)?;
         let (who, knobs, link) = split_braces(&text)?;
-        let (person, band) = match who.split_whitespace().collect::<Vec<_>>()[..] {
+        let (compares, words) = comparing(who);
+        let (person, band) = match words[..] {
             ["settle", band] => (None, self.band(band)?),
             [person, "with", band] => (Some(self.person(person)?.handle), self.band(band)?),
             _ => {
@@ -230,6 +286,7 @@ impl Play {
                 ));
             }
         };
+        self.world.station.compares = compares;
         self.world.bands[band].set_knobs(table::<Knobs>(knobs)?);
         self.world.station.set_link(table::<LinkConfig>(link)?);
         let told = self.world.attempt(person, band);
@@ -291,6 +348,18 @@ impl Play {
     fn person(&self, name: &str) -> Result<&Person> {
         self.persons.get(name).ok_or(format!("no person {name:?} above"))
     }
+}
+
+/// What somebody does with the code, and the other words.
+fn comparing(who: &str) -> (Compares, Vec<&str>) {
+    let mut words: Vec<_> = who.split_whitespace().collect();
+    let compares = match words.get(1) {
+        Some(&"declining") => Compares::Declines,
+        Some(&"leaving") => Compares::Not,
+        _ => return (Compares::Honestly, words),
+    };
+    words.remove(1);
+    (compares, words)
 }
 
 /// `who { knobs } { link }`, both tables optional.
