@@ -6,6 +6,7 @@
 //! `tests/fuzz/` hands them to libFuzzer where cargo-fuzz is installed.
 
 mod advertising;
+mod config;
 mod corpus;
 mod explore;
 mod frames;
@@ -82,6 +83,7 @@ pub const TARGETS: &[Target] = &[
         station::journal_records,
     ),
     Target::new("journal", station::journal, station::journals),
+    Target::new("config", config::config, config::configs),
     Target::new("init_file", station::init_file, station::init_files),
 ];
 
