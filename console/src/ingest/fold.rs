@@ -6,7 +6,7 @@ use firmware_protocol::receipt::Receipt;
 use policy::effective::effective;
 use policy::facts_json::DecideInput;
 use policy::merge::{self, Associated, Event, HybridTime, Stamp};
-use policy::model::{AssociationId, BandSerial, GroupPolicy, PolicyId, StationId, UnixMillis, UserId, Zone};
+use policy::model::{AssociationId, GroupPolicy, PolicyId, StationId, UnixMillis, UserId};
 use server_sync::Entry;
 use station_core::convert;
 use station_core::journal::{Committed, Decided, FlowId, JournalRecord};
@@ -14,7 +14,7 @@ use station_core::journal::{Committed, Decided, FlowId, JournalRecord};
 use super::{Checked, tickets};
 use crate::args;
 use crate::db::{DbError, Tx};
-use crate::store::{associations, history};
+use crate::store::{associations, history, users};
 use crate::sync::stations::StationInfo;
 
 /// How far back in the journal the decision behind a commit is looked for.
@@ -90,17 +90,7 @@ impl Folder<'_> {
         }
         let id = AssociationId(receipt.association.0);
         associations::remember_key(self.tx, &id, &receipt.credential_key)?;
-        let (band, zone) = (convert::serial(&receipt.serial), convert::zone(receipt.zone));
-        let event = Event::Associated(Associated {
-            association: id,
-            expires_at: self.renewed_until(&user, band, zone)?,
-            user,
-            band,
-            zone,
-            band_epoch: receipt.epoch,
-            seos: committed.seos,
-            may_take_over: self.may_take_over(entry, committed.flow)?,
-        });
+        let what = self.associated(entry, committed, receipt, user)?;
         let millis = UnixMillis(i64::try_from(entry.time_ms).unwrap_or(i64::MAX));
         self.events.push(merge::Entry {
             stamp: Stamp {
@@ -108,7 +98,7 @@ impl Folder<'_> {
                 station: StationId(entry.station.0),
                 sequence: entry.sequence,
             },
-            event,
+            event: Event::Associated(what),
         });
         Ok(())
     }
@@ -130,19 +120,35 @@ impl Folder<'_> {
         )
     }
 
-    /// A temporary band that its user enrolls again stays temporary.
-    fn renewed_until(
+    /// What history gets. An association that was taken over from an init file, and whose journal arrives now, is
+    /// the same and not another one under its id.
+    fn associated(
         &self,
-        user: &UserId,
-        band: BandSerial,
-        zone: Zone,
-    ) -> Result<Option<UnixMillis>, DbError> {
-        let until = self.tx.first(
-            "select expires_ms from associations where usr = $1 and band = $2 and zone = $3 and ended_ms is null",
-            args![user, &band, history::code(&zone)],
-            |row| row.opt_moment(0),
-        )?;
-        Ok(until.flatten())
+        entry: &Entry,
+        committed: &Committed,
+        receipt: &Receipt,
+        user: UserId,
+    ) -> Result<Associated, DbError> {
+        let association = AssociationId(receipt.association.0);
+        let (band, zone) = (convert::serial(&receipt.serial), convert::zone(receipt.zone));
+        let known = history::made(self.tx, &association)?;
+        let same = |known: &Associated| {
+            (&known.user, known.band, known.zone, known.band_epoch) == (&user, band, zone, receipt.epoch)
+        };
+        if let Some(known) = known.filter(same) {
+            return Ok(known);
+        }
+        let made = UnixMillis(i64::try_from(entry.time_ms).unwrap_or(i64::MAX));
+        Ok(Associated {
+            association,
+            expires_at: users::expiry_for(self.tx, &user, band, made)?,
+            user,
+            band,
+            zone,
+            band_epoch: receipt.epoch,
+            seos: committed.seos,
+            may_take_over: self.may_take_over(entry, committed.flow)?,
+        })
     }
 
     /// Whether the policy had take-overs when the station decided. Without the decision: no.

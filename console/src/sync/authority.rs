@@ -20,6 +20,8 @@ const KEY: &str = "ca.key";
 const CERTIFICATE: &str = "ca.cert";
 /// The kind of the keys that sign pages.
 const FEED: &str = "feed";
+/// Name of the setting that counts the lists of those keys.
+const SERIAL: &str = "feed_keys_serial";
 
 /// Everything the stations' listener signs with.
 #[derive(Debug)]
@@ -116,12 +118,23 @@ pub fn key_list(tx: &Tx<'_>, vault: &Vault, now: UnixMillis) -> Result<SignedKey
     let begun = keys.iter().map(|key| key.not_before_ms);
     let list = KeyList {
         organization: Organization::of_key(&organization.verifying_key().to_bytes()),
-        // Keys are added and retired, never removed: the count of both grows with every change.
-        serial: keys.len() as u64 + retired.clone().count() as u64,
+        serial: serial(tx)?,
         made_at_ms: retired.chain(begun).filter(|at| *at <= now_ms).max().unwrap_or(0),
         keys,
     };
     Ok(list.sign(|bytes| organization.sign(bytes).to_bytes()))
+}
+
+fn serial(tx: &Tx<'_>) -> Result<u64, DbError> {
+    let stored = settings::get::<u64>(tx, SERIAL)?;
+    Ok(stored.map_or(1, |(serial, _)| serial))
+}
+
+/// Makes the list of keys a newer one: after each change of the keys, and after a backup was restored, because
+/// stations may have seen lists that the backup does not know.
+pub fn renew_key_list(tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
+    let next = KeyList::next_serial(serial(tx)?, now.0.max(0) as u64);
+    settings::put(tx, SERIAL, &next).map(drop)
 }
 
 /// The key that signs pages now, and its number: the newest that has begun and is not retired.
@@ -153,6 +166,7 @@ pub fn rotate_feed_key(
     secret: [u8; 32],
     not_before: UnixMillis,
     retire_old_at: UnixMillis,
+    now: UnixMillis,
 ) -> Result<u32, DbError> {
     let id = feed_keys(tx)?.last().map_or(1, |key| key.id + 1);
     tx.exec(
@@ -165,6 +179,7 @@ pub fn rotate_feed_key(
         "insert into public_keys (kind, id, name, public_key, not_before, retired_ms) values ($1, $2, $3, $4, $5, null)",
         args![FEED, &name, &format!("feed key {id}"), &public, not_before],
     )?;
-    vault.put(tx, &format!("{}{id}", names::FEED), &secret, not_before)?;
+    vault.put(tx, &format!("{}{id}", names::FEED), &secret, now)?;
+    renew_key_list(tx, now)?;
     Ok(id)
 }

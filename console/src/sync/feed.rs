@@ -99,7 +99,7 @@ impl Look<'_> {
             site: station.site.clone(),
             lineage: view.lineage,
             head: view.head,
-            acked_through: station.head.sequence,
+            acked: station.head,
             made_at_ms: self.now.0.max(0) as u64,
             key_id,
         };

@@ -9,8 +9,10 @@
 //! are never reused. Readers skip keys they do not know. The bytes of every kind are on file in
 //! `tests/bytes/`, and every file there must be readable for ever.
 
+mod console;
 mod records;
 
+pub use console::*;
 pub use records::*;
 pub use server_sync::{ChainFault, ChainVerifier, Entry, Hash, Head, RecordId, StationKey, verify};
 
@@ -149,6 +151,14 @@ journal_records! {
     18 "intent_closed" IntentClosed,
     /// A band proved an association that was neither intended here nor allowed.
     19 "quarantined" Quarantined,
+    /// The station joined a console.
+    20 "joined" Joined,
+    /// Users, bands and policies were exchanged for what the console says.
+    21 "replica_replaced" ReplicaReplaced,
+    /// Station and console stopped to understand each other.
+    22 "sync_stopped" SyncStopped,
+    /// The station has new certificates.
+    23 "certificate_renewed" CertificateRenewed,
 }
 
 /// The latest time a station has believed, after one more entry: what the clock starts from after a

@@ -12,6 +12,7 @@
 //! | [`replica`] | the rows a station stores, and how records change them |
 //! | [`provision`] | the file a station starts with |
 //! | [`clock`] | time that never extends a permission |
+//! | [`sync`] | the token by which a station joins, and the console's rows as the station keeps them |
 //! | [`label`] | what a band writes on its screen |
 //! | [`convert`] | between what bands say and what the policy speaks of |
 pub mod clock;
@@ -21,4 +22,5 @@ pub mod journal;
 pub mod label;
 pub mod provision;
 pub mod replica;
+pub mod sync;
 pub mod ticket;

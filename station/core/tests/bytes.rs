@@ -171,6 +171,33 @@ fn samples() -> Vec<JournalRecord> {
             code: "user_unknown".into(),
         }
         .into(),
+        Joined {
+            organization: OrganizationId([0x0a; 16]),
+            station: StationId([0x57; 16]),
+            zone,
+            authority: [0xca; 32],
+            lineage: [0x11; 16],
+        }
+        .into(),
+        ReplicaReplaced {
+            lineage: [0x11; 16],
+            revision: 70_001,
+            made_at_ms: 1_800_000_000_000,
+            users: 100_000,
+            bands: 300,
+            contains_through: 41,
+        }
+        .into(),
+        SyncStopped {
+            direction: Direction::Journal,
+            code: "station_revoked".into(),
+        }
+        .into(),
+        CertificateRenewed {
+            not_after_s: 1_800_000_000,
+            air_not_after_s: 1_802_592_000,
+        }
+        .into(),
     ]
 }
 

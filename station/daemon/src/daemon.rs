@@ -19,6 +19,7 @@ use crate::keys::Keys;
 use crate::problem::{Code, Problem};
 use crate::radio::{self, Radio, RadioConfig};
 use crate::store::{Identity, Store, StoreError, StoreHandle};
+use crate::sync::{self, Credentials};
 use crate::systemd;
 
 /// Commands of the API that may wait for the loop.
@@ -86,6 +87,7 @@ pub async fn serve(
     let (commands, commands_in) = mpsc::channel::<Command>(COMMANDS_LEN);
     let (live, live_seen) = watch::channel(Live::default());
     let (events, _) = broadcast::channel(EVENTS_LEN);
+    let commands_for_sync = commands.clone();
     let shared = Shared::new(
         store.clone(),
         commands,
@@ -99,6 +101,19 @@ pub async fn serve(
     let watchdog = tokio::spawn(watch_over(store.clone()));
     systemd::ready("serving");
     tracing::info!(socket = %config.api.socket.display(), address = address.map(tracing::field::display), "the station serves");
+    let syncing = opened.credentials.map(|credentials| {
+        tokio::spawn(sync::run(sync::Parts {
+            config: config.clone(),
+            store: store.clone(),
+            clock,
+            commands: commands_for_sync,
+            live: live.clone(),
+            events: events.clone(),
+            credentials,
+            identity: opened.identity.clone(),
+            stop: stop.clone(),
+        }))
+    });
     let parts = Parts {
         identity: opened.identity,
         keys: opened.keys,
@@ -113,6 +128,9 @@ pub async fn serve(
         stop,
     };
     let outcome = eventloop::run(parts).await;
+    if let Some(syncing) = syncing {
+        syncing.abort();
+    }
     watchdog.abort();
     let _ = api_stop.send(true);
     let _ = api.await;
@@ -124,6 +142,8 @@ struct Opened {
     identity: Identity,
     keys: Keys,
     trusted: TrustedClock,
+    /// What to speak to the console with, for a station that joined one.
+    credentials: Option<Credentials>,
 }
 
 fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened, Problem> {
@@ -132,6 +152,10 @@ fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened
     let mut store = Store::open(&database).map_err(failed)?;
     let identity = store.identity().map_err(failed)?.clone();
     let keys = Keys::load(&config.station.key_file, &identity.keys_digest)?;
+    let credentials = match store.sync_state().map_err(failed)? {
+        Some(_) => Some(Credentials::load(&config.sync_file())?),
+        None => None,
+    };
     let last = store.last_entry().map_err(failed)?;
     let floor_ms = last.as_ref().map_or(0, |entry| floor_after(0, entry));
     let passed_ms = store.passed_ms().map_err(failed)?;
@@ -173,6 +197,7 @@ fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened
         identity,
         keys,
         trusted,
+        credentials,
     })
 }
 

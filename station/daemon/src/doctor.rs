@@ -3,6 +3,8 @@
 //! The doctor looks for himself at whatever can be looked at beside a running daemon, and asks the daemon
 //! for what only it knows: the radio.
 
+mod console;
+
 use std::path::Path;
 
 use firmware_protocol::certificate::StationCertificate;
@@ -36,6 +38,12 @@ pub fn examine(
     findings.push(daemon(status));
     if let Ok(status) = status {
         findings.push(radio(&status.radio, status.adapter.as_deref()));
+        findings.extend(
+            status
+                .sync
+                .as_ref()
+                .map(|sync| console::in_step(sync, clock.wall_ms())),
+        );
     }
     Findings { findings }
 }
@@ -133,10 +141,14 @@ fn stored(config: &Config, clock: Clock) -> Vec<Finding> {
         }
     };
     let mut findings = vec![whole(&store, &database), journal(&store, &database)];
+    let state = store.sync_state().ok().flatten();
     if let Ok(identity) = store.identity() {
         findings.push(key_file(config, identity));
-        findings.push(certificate(identity, clock));
-        findings.push(replica(identity, clock));
+        findings.push(certificate(identity, state.is_some(), clock));
+        findings.push(replica(identity, state.is_some(), clock));
+    }
+    if let Some(state) = &state {
+        findings.extend(console::stored(config, state, clock));
     }
     findings.push(intents(&store, &database));
     findings.push(quarantines(&store, &database));
@@ -237,8 +249,11 @@ fn key_file(config: &Config, identity: &Identity) -> Finding {
     }
 }
 
-fn certificate(identity: &Identity, clock: Clock) -> Finding {
-    let renew = "get a new provisioning file and run `bandstand-station init --replace`";
+fn certificate(identity: &Identity, joined: bool, clock: Clock) -> Finding {
+    let renew = match joined {
+        true => "let the station reach its console, which renews it; or join again with a new token",
+        false => "get a new provisioning file and run `bandstand-station init --replace`",
+    };
     let fail = |text: String| bad("certificate", Verdict::Fail, text, renew);
     let Ok(certificate) = minicbor::decode::<StationCertificate>(&identity.certificate.body) else {
         return fail("it does not read".into());
@@ -262,12 +277,15 @@ fn certificate(identity: &Identity, clock: Clock) -> Finding {
     }
 }
 
-fn replica(identity: &Identity, clock: Clock) -> Finding {
+fn replica(identity: &Identity, joined: bool, clock: Clock) -> Finding {
     let age_s = clock.wall_ms().saturating_sub(identity.as_of_ms) / 1000;
     let policy = policy::effective::effective(&identity.group_policy, None);
     let (takeover_s, offline_s) = (policy.takeover_max_age_s.value, policy.offline_max_age_s.value);
     let text = format!("revision {}, {} old", identity.revision, in_words(age_s));
-    let next = "load a fresh provisioning file with `bandstand-station init --replace`";
+    let next = match joined {
+        true => "let the station reach its console",
+        false => "load a fresh provisioning file with `bandstand-station init --replace`",
+    };
     match () {
         () if age_s > offline_s.into() => bad(
             "replica",

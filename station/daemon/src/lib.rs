@@ -17,6 +17,7 @@ pub mod logging;
 pub mod problem;
 pub mod radio;
 pub mod store;
+pub mod sync;
 mod systemd;
 #[cfg(test)]
 mod testing;

@@ -83,6 +83,11 @@ codes! {
     /// The station's radio cannot be used now.
     RadioUnavailable "radio_unavailable" exit 5 http 503,
 
+    /// The console does not answer.
+    ConsoleUnreachable "console_unreachable" exit 5 http 503,
+    /// The console refuses this station, or is not the one it should be.
+    ConsoleRefused "console_refused" exit 1 http 503,
+
     /// The request is not one.
     BadRequest "bad_request" exit 2 http 400,
     /// The caller did not say who it is.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub struct HexBytes<const N: usize>(pub [u8; N]);
 
 /// Any number of bytes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Base16(pub Vec<u8>);
 
 /// 32 secret bytes. Prints as dots and is wiped when dropped.

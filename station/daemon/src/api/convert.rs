@@ -8,7 +8,7 @@ use super::model::{JournalEntry, OpenIntent};
 use crate::store::{Store, StoreError};
 
 /// The zone's name.
-pub(super) fn zone_name(zone: Zone) -> &'static str {
+pub(crate) fn zone_name(zone: Zone) -> &'static str {
     match zone {
         Zone::Enrollment => "enrollment",
         Zone::Registration => "registration",

@@ -81,6 +81,7 @@ fn present(shared: &Shared) -> Vec<Event> {
         .map(|enrollment| Event::Enrollment(Box::new(enrollment)));
     [Event::Radio(live.radio), Event::Bands(live.bands)]
         .into_iter()
+        .chain(live.sync.map(Event::Sync))
         .chain(enrollment)
         .collect()
 }

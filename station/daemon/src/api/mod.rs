@@ -10,6 +10,7 @@ mod problem;
 mod routes;
 mod shared;
 
+pub(crate) use convert::zone_name;
 pub use listen::Doors;
 pub use routes::router;
 pub(crate) use routes::unknown_enrollment;

@@ -277,6 +277,57 @@ pub struct Status {
     /// The enrollment under way, or the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enrollment: Option<Enrollment>,
+    /// How the station stands with its console; absent for a station that works from an init file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<Sync>,
+}
+
+/// How a station stands with its console.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Sync {
+    /// The console's address.
+    pub console: String,
+    /// Where it stands.
+    pub state: SyncStage,
+    /// Why, by a stable code, where something stands in the way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The same in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Why the journal is not sent, by a stable code, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_code: Option<String>,
+    /// The console has the journal up to here.
+    pub journal_acked: u64,
+    /// Entries that wait to be sent.
+    pub journal_waiting: u64,
+    /// The revision of the console's state that is complete here.
+    pub revision: u64,
+    /// When the console answered last, milliseconds since 1970; absent if not since the process began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_ms: Option<u64>,
+    /// When the certificate for the console ends, seconds since 1970.
+    pub certificate_not_after_s: u64,
+    /// How far the console's clock is ahead of this machine's, in seconds, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_behind_seconds: Option<i64>,
+}
+
+/// Where the sync stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncStage {
+    /// The console has not answered since the process began.
+    Connecting,
+    /// The first rows are coming in.
+    Filling,
+    /// Station and console are in step.
+    UpToDate,
+    /// The console does not answer. The station works as always and keeps what it has to send.
+    Offline,
+    /// The console answers and refuses, or says something that cannot be believed: a person has to look.
+    Stopped,
 }
 
 /// What the station knows, and how old that is.
@@ -440,6 +491,8 @@ pub enum Event {
     Bands(Bands),
     /// The radio changed: its new state.
     Radio(String),
+    /// How the station stands with its console changed.
+    Sync(Sync),
 }
 
 impl Event {
@@ -449,6 +502,7 @@ impl Event {
             Self::Enrollment(_) => "enrollment",
             Self::Bands(_) => "bands",
             Self::Radio(_) => "radio",
+            Self::Sync(_) => "sync",
         }
     }
 }

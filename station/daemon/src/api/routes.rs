@@ -95,6 +95,7 @@ pub(super) async fn status(State(shared): State<Shared>) -> Outcome<Status> {
             hash: head.hash.to_string(),
         },
         enrollment: live.enrollment,
+        sync: live.sync,
     }))
 }
 

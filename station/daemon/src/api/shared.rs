@@ -35,6 +35,10 @@ pub enum Command {
         /// Where the answer goes.
         reply: Reply,
     },
+    /// The console told something: read again what the station is.
+    Told,
+    /// The console says what time it is, milliseconds since 1970.
+    ConsoleTime(u64),
     /// What does the station know about the date?
     Clock(Reply<model::Clock>),
     /// An operator says that the clock is right.
@@ -66,6 +70,8 @@ pub struct Live {
     pub bands: Bands,
     /// The enrollment under way, or the last one.
     pub enrollment: Option<Enrollment>,
+    /// How the station stands with its console, if it has one.
+    pub sync: Option<model::Sync>,
 }
 
 impl Default for Live {
@@ -76,6 +82,7 @@ impl Default for Live {
             time_trusted: true,
             bands: Bands::default(),
             enrollment: None,
+            sync: None,
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Make the station's database and keys from a provisioning file; all of it or nothing.
     Init(Init),
+    /// Join a console with a one-time token. The station must not be running.
+    Join(Join),
     /// Enroll or register a band for one person, with live progress.
     Enroll(Enroll),
     /// Show the bands that are near.
@@ -89,6 +91,23 @@ pub(crate) struct Init {
     /// Replace what is known about users, bands and policies. The journal stays.
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Join {
+    /// The console's address for stations: `https://HOST` or `https://HOST:PORT`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) console: String,
+    /// The token that the console showed. Others on this machine can see it while the command runs; prefer a file.
+    #[arg(long, value_name = "TOKEN", required_unless_present = "token_file")]
+    pub(crate) token: Option<String>,
+    /// Read the token from this file, `-` for standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// SHA-256 of the console's authority, 64 hexadecimal digits. The token names it already; this is for whoever
+    /// wants to compare all of it.
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) ca_fingerprint: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -222,6 +241,10 @@ mod tests {
         check("clock show", true);
         check("clock confirm --operator olga --yes", true);
         check("clock confirm", false);
+        check("join --console https://console --token BSJ1-A", true);
+        check("join --console https://console --token-file -", true);
+        check("join --console https://console", false);
+        check("join --token BSJ1-A", false);
         check("intents list", true);
         check("intents close 00 --operator olga --pin-file -", true);
         check("intents close --operator olga", false);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::client::Client;
 use super::output::{Output, safe, table};
-use crate::api::model::{Bands, Enrollment, Findings, NearbyBand, Status, Verdict};
+use crate::api::model::{Bands, Enrollment, Findings, NearbyBand, Status, SyncStage, Verdict};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::doctor;
@@ -62,6 +62,29 @@ fn band_row(band: &NearbyBand) -> Vec<String> {
     ]
 }
 
+fn console_line(status: &Status) -> String {
+    let Some(sync) = &status.sync else {
+        return "none: everything came out of an init file".into();
+    };
+    let state = match sync.state {
+        SyncStage::Connecting => "not heard yet",
+        SyncStage::Filling => "the first rows are coming in",
+        SyncStage::UpToDate => "in step",
+        SyncStage::Offline => "does not answer",
+        SyncStage::Stopped => "stopped",
+    };
+    let codes = [&sync.code, &sync.journal_code]
+        .into_iter()
+        .flatten()
+        .map(|code| safe(code));
+    let codes: Vec<_> = codes.collect();
+    let waiting = format!("{} entries wait", sync.journal_waiting);
+    let parts = [format!("{} {state}", safe(&sync.console)), waiting]
+        .into_iter()
+        .chain(codes);
+    parts.collect::<Vec<_>>().join(", ")
+}
+
 /// Shows how the station is.
 pub(super) fn status(config: &Config, output: &Output) -> Result<ExitCode, Problem> {
     let status: Status = block_on(Client::new(&config.api.socket).get("/api/v1/status"))?;
@@ -106,6 +129,7 @@ fn status_text(status: &Status) -> String {
             format!("revision {}, {} s old", replica.revision, replica.age_seconds),
         ),
         ("journal", format!("{} entries", journal.sequence)),
+        ("console", console_line(status)),
         ("enrollment", enrollment),
     ];
     rows.map(|(name, value)| format!("{name:10}  {value}")).join("\n")
@@ -207,6 +231,7 @@ mod tests {
                 hash: "ab".repeat(32),
             },
             enrollment: None,
+            sync: None,
         };
         insta::assert_snapshot!(status_text(&status), @r#"
         station     05050505050505050505050505050505 at "north", enrollment zone
@@ -217,6 +242,7 @@ mod tests {
         bands       4
         replica     revision 7, 60 s old
         journal     12 entries
+        console     none: everything came out of an init file
         enrollment  none so far
         "#);
     }

@@ -22,6 +22,7 @@ mod decide;
 mod enroll;
 mod init;
 mod intents;
+mod join;
 mod journal;
 mod output;
 mod pages;
@@ -60,6 +61,7 @@ fn dispatch(arguments: &Arguments, output: &Output) -> Result<ExitCode, Problem>
     let load = || Config::load(&arguments.config);
     match &arguments.command {
         Command::Init(init) => init::run(&load()?, init, output),
+        Command::Join(join) => join::run(&load()?, join, output),
         Command::Decide(args::Decide { facts }) => decide::run(facts, output),
         Command::Journal(command) => journal::run(&load()?, command, output),
         Command::Run(run) => run::run(&arguments.config, run),

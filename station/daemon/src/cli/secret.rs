@@ -23,7 +23,7 @@ pub(super) fn given(text: &str) -> Result<Secret, Problem> {
 }
 
 /// The secret in a private file, or from standard input if `path` is `-`.
-fn from_file(path: &Path) -> Result<Secret, Problem> {
+pub(super) fn from_file(path: &Path) -> Result<Secret, Problem> {
     if path == Path::new("-") {
         return from_input();
     }

@@ -94,6 +94,16 @@ impl Config {
         self.station.data_directory.join("station.db")
     }
 
+    /// What the station needs to speak to its console, beside its key.
+    pub fn sync_file(&self) -> PathBuf {
+        self.station.key_file.with_extension("sync")
+    }
+
+    /// What a join under way has made before it asked.
+    pub fn pending_file(&self) -> PathBuf {
+        self.station.key_file.with_extension("join")
+    }
+
     /// The file whose lock says that a daemon runs here.
     pub fn lock_file(&self) -> PathBuf {
         self.station.data_directory.join("lock")

@@ -185,7 +185,38 @@ fn finish<T>(
     }
 }
 
+/// How far the system's clock may differ from the console's and be vouched for by it, in milliseconds.
+const VOUCHED_MS_MAX: u64 = 60_000;
+
 impl Station {
+    /// The console said what time it is. It never sets the station's date; but where the station doubts its
+    /// own clock and the console's agrees with it, the doubt is over (decision 0024).
+    pub(super) fn on_console_time(&mut self, console_ms: u64) {
+        let clock_ms = self.clock.wall_ms();
+        if self.time().is_trusted() || clock_ms.abs_diff(console_ms) > VOUCHED_MS_MAX {
+            return;
+        }
+        let now = self.clock.now();
+        let mut confirmed = self.trusted.clone();
+        if !confirmed.confirm(now, clock_ms) {
+            return;
+        }
+        tracing::info!(
+            clock_ms,
+            "the console's clock agrees; the clock is believed again"
+        );
+        let passed = Change::DatePassed {
+            ms: confirmed.passed_ms(),
+        };
+        self.trusted = confirmed;
+        self.doubted_at_boot = false;
+        let record = ClockConfirmed {
+            clock_ms,
+            operator: None,
+        };
+        self.note_with(vec![record.into()], vec![passed]);
+    }
+
     /// The date as the station sees it.
     pub(super) fn clock_view(&mut self) -> model::Clock {
         let clock_ms = self.clock.wall_ms();

@@ -14,8 +14,8 @@ use station_core::enrollment::{Admission, Enrollment, Limits, Person, Start};
 use station_core::journal::{FlowId, JournalRecord, Refused, SecretFailed, SecretKind};
 use station_core::replica::{Change, Right, derived_handle};
 use station_core::ticket::{
-    AttemptRules, AttemptState, AttemptSubject, Identified, Place, TicketFault, TypedCode, VouchFault,
-    Witness, begin_pin, pin_subject, redeem_code, verify_ticket,
+    AttemptRules, AttemptState, AttemptSubject, Identified, Place, TicketFault, TypedCode, VerifiedTicket,
+    VouchFault, Witness, begin_pin, pin_subject, redeem_code, verify_ticket,
 };
 
 use super::attempt::{Attempt, Target};
@@ -123,6 +123,8 @@ impl EventLoop {
                 self.on_person(now, &id, person, reply, |view| is_about(&said, view));
             }
             Command::Cancel { id, reply } => self.on_person(now, &id, Person::Cancel, reply, |_| Ok(())),
+            Command::Told => self.look_who_we_are(),
+            Command::ConsoleTime(console_ms) => self.station.on_console_time(console_ms),
             Command::Clock(reply) => answer(reply, Ok(self.station.clock_view())),
             Command::ConfirmClock(said, reply) => self.confirm_clock(now, said, reply),
             Command::CloseIntent {
@@ -474,10 +476,39 @@ pub(super) struct Clerk {
     /// The date that its journal entries carry.
     believed_ms: u64,
     organization: firmware_protocol::id::OrganizationId,
-    issuer: firmware_protocol::certificate::PublicKey,
+    issuers: Vec<firmware_protocol::certificate::PublicKey>,
+    /// The keys under which typed codes are hashed.
+    code_keys: Vec<station_core::ticket::CodeKey>,
     code_key: station_core::ticket::CodeKey,
     site: String,
     zone: firmware_protocol::id::Zone,
+}
+
+impl Station {
+    /// Who may issue tickets now: whoever the console named, else whoever the init file did.
+    fn issuers(&self, time: TrustedTime) -> Vec<firmware_protocol::certificate::PublicKey> {
+        let told = &self.identity.issuers;
+        match told.is_empty() {
+            true => vec![self.identity.ticket_issuer],
+            false => told
+                .iter()
+                .filter(|issuer| issuer.counts(time))
+                .map(|issuer| issuer.key)
+                .collect(),
+        }
+    }
+
+    /// The keys of typed codes, in the same way.
+    fn code_keys(&self, time: TrustedTime) -> Vec<station_core::ticket::CodeKey> {
+        let told = &self.identity.code_keys;
+        match told.is_empty() {
+            true => vec![self.keys.code_key.clone()],
+            false => {
+                let counts = told.iter().filter(|key| key.counts(time));
+                counts.map(|key| station_core::ticket::CodeKey(key.key)).collect()
+            }
+        }
+    }
 }
 
 impl Clerk {
@@ -488,7 +519,8 @@ impl Clerk {
             time,
             believed_ms: station.believed_ms(),
             organization: station.identity.organization,
-            issuer: station.identity.ticket_issuer,
+            issuers: station.issuers(time),
+            code_keys: station.code_keys(time),
             code_key: station.keys.code_key.clone(),
             site: station.identity.site.clone(),
             zone: station.identity.zone,
@@ -515,20 +547,35 @@ impl Clerk {
     }
 
     async fn by_ticket(&self, text: &Secret) -> Result<Identified, Fault> {
-        let ticket = verify_ticket(text.reveal(), &self.issuer, self.place(), self.time)?;
+        let ticket = self.verify(text.reveal())?;
         let id = ticket.id();
         let state = self.store.run(move |store| store.ticket_state(id)).await?;
         Ok(ticket.redeem(state)?)
     }
 
+    /// A ticket by any of the keys that may issue some; keys overlap while they are exchanged.
+    fn verify(&self, text: &str) -> Result<VerifiedTicket, TicketFault> {
+        let mut outcome = Err(TicketFault::Forged);
+        for issuer in &self.issuers {
+            outcome = verify_ticket(text, issuer, self.place(), self.time);
+            if outcome != Err(TicketFault::Forged) {
+                break;
+            }
+        }
+        outcome
+    }
+
     async fn by_code(&self, typed: &Secret) -> Result<Identified, Fault> {
         let code = TypedCode::parse(typed.reveal())?;
         let subject = AttemptSubject::Code { group: code.group() };
-        let (hash, key) = (code.hash(&self.code_key), subject.clone());
-        let (attempts, found) = self
-            .store
-            .run(move |store| Ok((store.attempts(&key)?, store.ticket_by_code(hash)?)))
-            .await?;
+        let hashes: Vec<_> = self.code_keys.iter().map(|key| code.hash(key)).collect();
+        let key = subject.clone();
+        let read = self.store.run(move |store| {
+            let found = hashes.into_iter().map(|hash| store.ticket_by_code(hash));
+            let found = found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().next();
+            Ok((store.attempts(&key)?, found))
+        });
+        let (attempts, found) = read.await?;
         AttemptRules::CODE
             .admit(attempts, 0, self.time)
             .map_err(|blocked| TicketFault::TooManyAttempts {

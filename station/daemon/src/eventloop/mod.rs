@@ -23,6 +23,7 @@ use firmware_protocol::time::{Instant, UnixSeconds};
 use station_core::clock::{ClockEvent, TrustedClock, TrustedTime};
 use station_core::enrollment::{Person, RefusalBudget};
 use station_core::journal::{ClockAhead, ClockBackward, JournalRecord, Stopped};
+use station_core::replica::Change;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -72,6 +73,8 @@ enum Done {
     Appended(attempt::Appended),
     /// What an operator did.
     Acted(Box<acts::Act>),
+    /// What the station is, after the console told something.
+    Told(Result<Box<Identity>, StoreError>),
     /// Whether intents are open.
     Unsettled(Result<bool, StoreError>),
 }
@@ -281,6 +284,7 @@ impl EventLoop {
             Event::Radio(event) => self.on_radio(now, event),
             Event::Done(Done::Identified(identification)) => self.on_identified(now, *identification)?,
             Event::Done(Done::Acted(act)) => self.on_acted(*act)?,
+            Event::Done(Done::Told(read)) => self.on_told(read)?,
             Event::Done(Done::Facts(read)) => {
                 self.attempt.as_mut().map_or(Ok(()), |a| a.on_facts(now, read))?
             }
@@ -409,6 +413,29 @@ impl EventLoop {
         }
     }
 
+    /// The console told something: what the station is may have changed.
+    fn look_who_we_are(&mut self) {
+        let store = self.station.store.clone();
+        self.jobs.spawn(async move {
+            let identity = store.run(|store| Ok(Box::new(store.identity()?.clone()))).await;
+            Done::Told(identity)
+        });
+    }
+
+    /// Sessions that are open go on with the certificate they began with.
+    fn on_told(&mut self, read: Result<Box<Identity>, StoreError>) -> Result<(), StoreError> {
+        let station = &mut self.station;
+        match read {
+            Ok(identity) => {
+                station.session_identity.certificate = identity.certificate.clone();
+                station.certificate_ends = certificate_ends(&identity);
+                station.identity = *identity;
+                Ok(())
+            }
+            failed => stop_if_fatal(failed),
+        }
+    }
+
     fn look_for_intents(&mut self) {
         let store = self.station.store.clone();
         self.jobs.spawn(async move {
@@ -525,9 +552,15 @@ impl Station {
 
     /// Appends records that nobody waits for. A failure that matters shows at the next append.
     fn note(&self, records: Vec<JournalRecord>) {
+        self.note_with(records, vec![]);
+    }
+
+    fn note_with(&self, records: Vec<JournalRecord>, changes: Vec<Change>) {
         let (store, time_ms) = (self.store.clone(), self.trusted.believed_ms(self.clock.now()));
         tokio::spawn(async move {
-            let appended = store.run(move |store| store.append(time_ms, &records, &[])).await;
+            let appended = store
+                .run(move |store| store.append(time_ms, &records, &changes))
+                .await;
             if let Err(error) = appended {
                 tracing::error!(%error, "a record could not be written");
             }

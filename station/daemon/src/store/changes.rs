@@ -106,14 +106,18 @@ fn association(
     transaction: &Transaction<'_>,
     id: model::AssociationId,
 ) -> Result<AssociationRow, StoreError> {
+    find_association(transaction, id)?
+        .ok_or_else(|| StoreError::Failed(format!("association {id} is to change and is not there")))
+}
+
+/// The association with this id.
+pub(super) fn find_association(
+    transaction: &rusqlite::Connection,
+    id: model::AssociationId,
+) -> Result<Option<AssociationRow>, StoreError> {
     let mut statement = transaction.prepare_cached("select * from associations where id = ?1")?;
     let mut found = statement.query([id.0])?;
-    match found.next()? {
-        Some(row) => rows::association(row),
-        None => Err(StoreError::Failed(format!(
-            "association {id} is to change and is not there"
-        ))),
-    }
+    found.next()?.map(rows::association).transpose()
 }
 
 pub(super) fn stored_ticket(

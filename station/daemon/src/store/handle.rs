@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, oneshot};
+use station_core::journal::Head;
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::{Store, StoreError};
 
@@ -23,21 +24,29 @@ const IDLE: Duration = Duration::from_secs(2);
 pub struct StoreHandle {
     jobs: Sender<Job>,
     places: Arc<Semaphore>,
+    head: watch::Receiver<Option<Head>>,
 }
 
 impl StoreHandle {
     /// Gives `store` to a thread of its own. The thread ends when the last handle is gone.
     pub fn spawn(store: Store) -> Self {
         let (jobs, queue) = channel();
+        let (head_now, head) = watch::channel(None);
         std::thread::Builder::new()
             .name("store".into())
             .stack_size(STACK_BYTES)
-            .spawn(move || work(store, &queue))
+            .spawn(move || work(store, &queue, &head_now))
             .expect("the system starts a thread");
         Self {
             jobs,
             places: Arc::new(Semaphore::new(QUEUE_LEN)),
+            head,
         }
+    }
+
+    /// The journal's end; nothing before the first append of this process. Wakes whoever waits for more.
+    pub fn journal_head(&self) -> watch::Receiver<Option<Head>> {
+        self.head.clone()
     }
 
     /// Runs `job` on the database thread and gives its answer.
@@ -58,7 +67,7 @@ impl StoreHandle {
     }
 }
 
-fn work(mut store: Store, queue: &Receiver<Job>) {
+fn work(mut store: Store, queue: &Receiver<Job>, head_now: &watch::Sender<Option<Head>>) {
     loop {
         let job = match store.has_log() {
             true => match queue.recv_timeout(IDLE) {
@@ -74,6 +83,9 @@ fn work(mut store: Store, queue: &Receiver<Job>) {
         // A job that panics must not take the database away from everybody else; its asker sees that no
         // answer comes. An open transaction was rolled back on the way.
         let _ = catch_unwind(AssertUnwindSafe(|| job(&mut store)));
+        if let Some(head) = store.take_appended() {
+            head_now.send_replace(Some(head));
+        }
     }
     store.close();
 }

@@ -36,6 +36,7 @@ impl Store {
             new_head = head;
             Ok(())
         })?;
+        self.appended = Some(new_head);
         Ok(new_head)
     }
 
@@ -51,14 +52,7 @@ impl Store {
 
     /// At most `count` entries from sequence `from` on.
     pub fn entries(&self, from: u64, count: u32) -> Result<Vec<Entry>, StoreError> {
-        let station = self.station_key()?;
-        let mut statement = self.connection.prepare_cached(
-            "select sequence, time_ms, previous, record, hash from journal where sequence >= ?1 \
-             order by sequence limit ?2",
-        )?;
-        let from = i64::try_from(from).unwrap_or(i64::MAX);
-        let entries = statement.query_map((from, count), |row| entry(station, row))?;
-        entries.map(|entry| entry.map_err(StoreError::from)).collect()
+        read(&self.connection, self.station_key()?, from, count)
     }
 
     /// Reads the whole journal and checks every link. Damage to the file is an error, damage to an entry a
@@ -103,6 +97,22 @@ impl Store {
     }
 }
 
+/// At most `count` entries from sequence `from` on.
+pub(super) fn read(
+    connection: &Connection,
+    station: StationKey,
+    from: u64,
+    count: u32,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select sequence, time_ms, previous, record, hash from journal where sequence >= ?1 \
+         order by sequence limit ?2",
+    )?;
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let entries = statement.query_map((from, count), |row| entry(station, row))?;
+    entries.map(|entry| entry.map_err(StoreError::from)).collect()
+}
+
 /// Stores an entry that was chained already.
 pub(super) fn insert(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
     let mut statement = transaction.prepare_cached(
@@ -114,7 +124,7 @@ pub(super) fn insert(transaction: &Transaction<'_>, entry: &Entry) -> Result<(),
 }
 
 /// The end of the journal as it stands in this transaction.
-fn head(connection: &Connection, station: StationKey) -> Result<Head, StoreError> {
+pub(super) fn head(connection: &Connection, station: StationKey) -> Result<Head, StoreError> {
     let last = last_entry(connection, station)?;
     Ok(last.map_or(Head::EMPTY, |entry| Head {
         sequence: entry.sequence,

@@ -17,17 +17,20 @@ mod notes;
 mod provision;
 mod replica;
 mod rows;
+mod sync;
 mod tables;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use station_core::journal::Head;
 
 pub use error::StoreError;
 pub use handle::StoreHandle;
 pub use journal::Verification;
-pub use replica::Identity;
+pub use replica::{Identity, Issuer};
+pub use sync::{Applying, SyncState};
 
 /// How long a call waits for another process's lock before it fails with [`StoreError::Locked`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -52,6 +55,8 @@ pub struct Store {
     /// Transactions were committed since the log was last folded into the database.
     has_log: bool,
     identity: Option<Identity>,
+    /// The journal's end after the last append, until somebody takes it.
+    appended: Option<Head>,
 }
 
 impl Store {
@@ -147,6 +152,7 @@ impl Store {
             failed: None,
             has_log: false,
             identity: None,
+            appended: None,
         })
     }
 
@@ -199,6 +205,11 @@ impl Store {
         self.has_log = true;
         let outcome = outcome.inspect_err(|error| self.note(error));
         outcome.map(|()| value)
+    }
+
+    /// The journal's end after what was appended since the last call, if anything was.
+    pub(crate) fn take_appended(&mut self) -> Option<Head> {
+        self.appended.take()
     }
 
     /// Whether there may be something to fold.

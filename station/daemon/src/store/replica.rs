@@ -2,10 +2,11 @@
 
 use firmware_protocol::certificate::{PublicKey, Signed};
 use firmware_protocol::id::{AssociationId, OrganizationId, StationId, UserHandle, Zone};
-use policy::model::{Band, BandSerial, GroupPolicy, IndividualPolicy, PolicyId, UserId};
+use policy::model::{Association, Band, BandSerial, GroupPolicy, IndividualPolicy, PolicyId, UserId};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
+use server_sync::feed::KeyKind;
 use station_core::clock::TrustedTime;
 use station_core::enrollment::{Knowledge, KnownAssociation, Query};
 use station_core::journal::{Intent, StationKey, station_key};
@@ -14,6 +15,7 @@ use station_core::replica::{AssociationRow, OperatorRow, TicketRow, TicketState,
 use station_core::ticket::{AttemptState, AttemptSubject, CodeHash, TicketId};
 
 use super::rows::{self, StoredTicket, from_body, to_body};
+use super::sync::ToldKey;
 use super::tables::{self, Table, Writer};
 use super::{Store, StoreError, changes};
 
@@ -39,6 +41,10 @@ pub struct Identity {
     pub manufacturers: Vec<PublicKey>,
     /// Who issues tickets.
     pub ticket_issuer: PublicKey,
+    /// Who else may, as the console told.
+    pub issuers: Vec<Issuer>,
+    /// Keys of typed codes, as the console told.
+    pub code_keys: Vec<Issuer>,
     /// Revision of the replica.
     pub revision: u64,
     /// When the replica was true, milliseconds since 1970.
@@ -49,6 +55,49 @@ pub struct Identity {
     pub keys_digest: [u8; 32],
     /// The group policy that holds.
     pub group_policy: GroupPolicy,
+}
+
+/// A key of the console and its time.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issuer {
+    /// The key.
+    #[serde(with = "hex_key")]
+    pub key: [u8; 32],
+    /// It is in use from this moment on, milliseconds since 1970.
+    pub not_before_ms: u64,
+    /// Nothing made with it counts from this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired_at_ms: Option<u64>,
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Issuer")
+            .field("not_before_ms", &self.not_before_ms)
+            .field("retired_at_ms", &self.retired_at_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Issuer {
+    /// Whether the key surely counts.
+    pub fn counts(&self, time: TrustedTime) -> bool {
+        self.retired_at_ms
+            .is_none_or(|retired| time.latest_ms() < retired)
+    }
+}
+
+mod hex_key {
+    use super::HexBytes;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(key: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+        HexBytes(*key).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+        HexBytes::<32>::deserialize(from).map(|HexBytes(key)| key)
+    }
 }
 
 /// The user and the band in question, already read: most associations have one of them at each end.
@@ -191,23 +240,12 @@ impl Store {
 
     /// The user with this handle.
     pub fn user_by_handle(&self, handle: UserHandle) -> Result<Option<UserRow>, StoreError> {
-        one(
-            &self.connection,
-            "select * from users where handle = ?1",
-            ValueRef::Blob(&handle.0),
-            rows::user,
-        )
+        user_by_handle(&self.connection, handle)
     }
 
     /// The user with this id.
     pub fn user(&self, id: &UserId) -> Result<Option<UserRow>, StoreError> {
-        let key = ValueRef::Text(id.as_str().as_bytes());
-        one(
-            &self.connection,
-            "select * from users where id = ?1",
-            key,
-            rows::user,
-        )
+        user(&self.connection, id)
     }
 
     /// The band with this serial.
@@ -293,6 +331,54 @@ impl Store {
     }
 }
 
+/// The user with this handle.
+pub(super) fn user_by_handle(
+    connection: &Connection,
+    handle: UserHandle,
+) -> Result<Option<UserRow>, StoreError> {
+    let key = ValueRef::Blob(&handle.0);
+    one(
+        connection,
+        "select * from users where handle = ?1",
+        key,
+        rows::user,
+    )
+}
+
+/// The user with this id.
+pub(super) fn user(connection: &Connection, id: &UserId) -> Result<Option<UserRow>, StoreError> {
+    let key = ValueRef::Text(id.as_str().as_bytes());
+    one(connection, "select * from users where id = ?1", key, rows::user)
+}
+
+/// Every association of this user or of this band, each once, ended ones too.
+pub(super) fn associations_of_either(
+    connection: &Connection,
+    user: &UserId,
+    serial: &BandSerial,
+) -> Result<Vec<Association>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("select * from associations where user = ?1 or band = ?2 order by id")?;
+    let mut found = statement.query([user.as_str(), serial.as_str()])?;
+    let mut known = Vec::new();
+    while let Some(row) = found.next()? {
+        known.push(rows::association(row)?.association);
+    }
+    Ok(known)
+}
+
+/// What the row of `meta` with this key says.
+pub(super) fn meta<T: serde::de::DeserializeOwned>(
+    connection: &Connection,
+    key: &str,
+) -> Result<Option<T>, StoreError> {
+    let key = ValueRef::Text(key.as_bytes());
+    one(connection, "select * from meta where key = ?1", key, |row| {
+        tables::check_row(&tables::META, row)?;
+        from_body(&tables::META, rows::blob(row, 1)?)
+    })
+}
+
 /// The band with this serial.
 pub(super) fn band(connection: &Connection, serial: &BandSerial) -> Result<Option<Band>, StoreError> {
     let key = ValueRef::Text(serial.as_str().as_bytes());
@@ -333,7 +419,7 @@ fn policy_row<T: serde::de::DeserializeOwned>(connection: &Connection, key: &str
 }
 
 #[derive(Serialize, Deserialize)]
-struct StationBody {
+pub(super) struct StationBody {
     station: HexBytes<16>,
     organization: HexBytes<16>,
     organization_key: HexBytes<32>,
@@ -347,15 +433,62 @@ struct StationBody {
     digest: HexBytes<32>,
     keys_digest: HexBytes<32>,
     group_policy: PolicyId,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    issuers: Vec<Issuer>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    code_keys: Vec<Issuer>,
+}
+
+impl StationBody {
+    /// What the station shows to bands, where it stands.
+    pub(super) fn set_certificate(&mut self, certificate: &Signed, site: &str, zone: Zone) {
+        let certificate = minicbor::to_vec(certificate).expect("memory takes everything");
+        self.certificate = Base16(certificate);
+        self.site = site.to_owned();
+        self.registration = zone == Zone::Registration;
+    }
+
+    /// What the console told of keys, and of the group policy that holds if it told that too.
+    pub(super) fn set_told(&mut self, keys: &[ToldKey], group_policy: Option<&PolicyId>) {
+        let of = |kind| {
+            keys.iter()
+                .filter(move |key| key.kind == kind)
+                .map(|key| key.issuer.clone())
+        };
+        self.issuers = of(KeyKind::TicketIssuer).collect();
+        self.code_keys = of(KeyKind::Code).collect();
+        // A make that is welcome no more is one that the console removed or retired.
+        let makes = of(KeyKind::Manufacturer).filter(|key| key.retired_at_ms.is_none());
+        self.manufacturers = makes.map(|key| HexBytes(key.key)).collect();
+        if let Some(policy) = group_policy {
+            self.group_policy = policy.clone();
+        }
+    }
+
+    /// At which revision and when the rows were true.
+    pub(super) fn set_age(&mut self, revision: u64, made_at_ms: u64) {
+        (self.revision, self.as_of_ms) = (revision, made_at_ms);
+    }
+}
+
+/// Changes what the station is.
+pub(super) fn change_station(
+    connection: &Connection,
+    writer: &mut Writer<'_>,
+    change: impl FnOnce(&mut StationBody),
+) -> Result<(), StoreError> {
+    let mut body: StationBody = meta(connection, STATION)?.ok_or(StoreError::Missing)?;
+    change(&mut body);
+    let body = to_body(&body);
+    writer.put(
+        &tables::META,
+        &[ValueRef::Text(STATION.as_bytes()), ValueRef::Blob(&body)],
+    )
 }
 
 /// Reads what the station is; nothing if it was never provisioned.
 pub(super) fn read_identity(connection: &Connection) -> Result<Option<Identity>, StoreError> {
-    let key = ValueRef::Text(STATION.as_bytes());
-    let body: Option<StationBody> = one(connection, "select * from meta where key = ?1", key, |row| {
-        tables::check_row(&tables::META, row)?;
-        from_body(&tables::META, rows::blob(row, 1)?)
-    })?;
+    let body: Option<StationBody> = meta(connection, STATION)?;
     let Some(body) = body else { return Ok(None) };
     let certificate = minicbor::decode(&body.certificate.0)
         .map_err(|error| StoreError::Corrupted(format!("the certificate does not read: {error}")))?;
@@ -372,6 +505,8 @@ pub(super) fn read_identity(connection: &Connection) -> Result<Option<Identity>,
         certificate,
         manufacturers: body.manufacturers.iter().map(|HexBytes(key)| *key).collect(),
         ticket_issuer: body.ticket_issuer.0,
+        issuers: body.issuers,
+        code_keys: body.code_keys,
         revision: body.revision,
         as_of_ms: body.as_of_ms,
         digest: body.digest.0,
@@ -396,6 +531,8 @@ fn station_body(provision: &Provision, keys_digest: [u8; 32]) -> StationBody {
         digest: HexBytes(provision.digest),
         keys_digest: HexBytes(keys_digest),
         group_policy: provision.active_group_policy.id.clone(),
+        issuers: Vec::new(),
+        code_keys: Vec::new(),
     }
 }
 
@@ -449,7 +586,7 @@ pub(super) fn write(
     })
 }
 
-fn put_policy(
+pub(super) fn put_policy(
     writer: &mut Writer<'_>,
     kind: &str,
     id: &PolicyId,

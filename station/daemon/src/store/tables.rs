@@ -19,6 +19,7 @@ pub(super) struct Table {
     seal_of: &'static str,
     put: &'static str,
     delete: &'static str,
+    clear: &'static str,
     scan: &'static str,
     indexes: &'static [Index],
 }
@@ -41,6 +42,7 @@ macro_rules! tables {
             seal_of: concat!("select seal from ", $name, " where ", $key, " = ?1"),
             put: concat!("insert or replace into ", $name, " values (", $($mark,)+ ")"),
             delete: concat!("delete from ", $name, " where ", $key, " = ?1"),
+            clear: concat!("delete from ", $name),
             scan: concat!("select * from ", $name, " not indexed"),
             indexes: &[$(Index {
                 column: $place,
@@ -65,6 +67,7 @@ tables! {
         [1 "code_hash" by "tickets_by_code"];
     INTENTS "intents" ("association", "body") ("?,?,?");
     ATTEMPTS "attempts" ("subject", "failures", "blocked_until_ms") ("?,?,?,?");
+    TOLD_KEYS "told_keys" ("id", "body") ("?,?,?");
 }
 
 /// Writes rows in one transaction and brings the totals along at its end.
@@ -102,6 +105,15 @@ impl<'t> Writer<'t> {
             .prepare_cached(table.delete)?
             .execute([ToSqlOutput::Borrowed(key)])?;
         self.count(table, Some(before), None);
+        Ok(())
+    }
+
+    /// Removes every row of the table.
+    pub(super) fn clear(&mut self, table: &Table) -> Result<(), StoreError> {
+        let (count, seals) = totals(self.transaction, table)?;
+        self.transaction.prepare_cached(table.clear)?.execute(())?;
+        // Whatever was put before in this transaction is gone too.
+        self.deltas.insert(table.name, (-count, seals));
         Ok(())
     }
 

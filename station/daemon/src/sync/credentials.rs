@@ -1,0 +1,256 @@
+//! What the station needs to speak to its console: one small file beside the station's key, for the daemon
+//! alone.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use ring::digest::{SHA256, digest};
+use rustls::pki_types::CertificateDer;
+use serde::{Deserialize, Serialize};
+use station_core::provision::{Base16, HexBytes};
+use x509_parser::prelude::{FromDer, X509Certificate};
+use zeroize::Zeroizing;
+
+use super::address::Address;
+use crate::config::read_secret;
+use crate::keys::sync_folder;
+use crate::problem::{Code, Problem};
+
+const FORMAT: u32 = 1;
+
+/// A key for a certificate that does not exist yet, with the request for it.
+pub(super) struct Request {
+    /// PKCS #8.
+    pub(super) key: Zeroizing<Vec<u8>>,
+    /// PKCS #10 in DER.
+    pub(super) csr_der: Vec<u8>,
+}
+
+impl Request {
+    /// A new key.
+    pub(super) fn new() -> Self {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("the system gives randomness");
+        Self::of(&key)
+    }
+
+    /// A request for a key that was made before.
+    pub(super) fn again(pkcs8: &[u8]) -> Option<Self> {
+        KeyPair::try_from(pkcs8).ok().map(|key| Self::of(&key))
+    }
+
+    fn of(key: &KeyPair) -> Self {
+        let mut parameters = CertificateParams::default();
+        let mut name = DistinguishedName::new();
+        // The console gives the name; what stands here is looked at by nobody.
+        name.push(DnType::CommonName, "bandstand station");
+        parameters.distinguished_name = name;
+        let request = parameters
+            .serialize_request(key)
+            .expect("a request for a key of ours");
+        Self {
+            key: Zeroizing::new(key.serialize_der()),
+            csr_der: request.der().to_vec(),
+        }
+    }
+}
+
+/// Everything to speak to the console with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Where the console is.
+    pub console: Address,
+    /// What people call this station.
+    pub name: String,
+    /// The console's authority.
+    pub authority: CertificateDer<'static>,
+    /// The station's certificate.
+    pub certificate: CertificateDer<'static>,
+    /// Its key as PKCS #8.
+    pub key: Zeroizing<Vec<u8>>,
+    /// First second of the certificate.
+    pub not_before_s: u64,
+    /// Last second of the certificate.
+    pub not_after_s: u64,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("console", &self.console)
+            .field("not_after_s", &self.not_after_s)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OnDisk {
+    format: u32,
+    console: String,
+    name: String,
+    authority: Base16,
+    certificate: Base16,
+    key: Base16,
+}
+
+impl Credentials {
+    /// Out of what the console gave. Nothing if the certificate does not read.
+    pub fn new(
+        console: Address,
+        name: String,
+        authority: Vec<u8>,
+        certificate: Vec<u8>,
+        key: Zeroizing<Vec<u8>>,
+    ) -> Option<Self> {
+        let (_, read) = X509Certificate::from_der(&certificate).ok()?;
+        let second = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).ok();
+        let not_before_s = second(read.validity().not_before)?;
+        let not_after_s = second(read.validity().not_after)?;
+        Some(Self {
+            console,
+            name,
+            authority: authority.into(),
+            certificate: certificate.into(),
+            key,
+            not_before_s,
+            not_after_s,
+        })
+    }
+
+    /// SHA-256 of the console's authority.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        digest(&SHA256, &self.authority)
+            .as_ref()
+            .try_into()
+            .expect("32 bytes")
+    }
+
+    /// When a new certificate is asked for: after a third of its time, so that a station that is away for as
+    /// long as another third can still ask.
+    pub fn renew_from_s(&self) -> u64 {
+        self.not_before_s + self.not_after_s.saturating_sub(self.not_before_s) / 3
+    }
+
+    /// Reads the file.
+    pub fn load(path: &Path) -> Result<Self, Problem> {
+        let bytes = read_secret(path, "file of the console's credentials")?;
+        let read = || {
+            let on_disk: OnDisk = serde_json::from_slice(&bytes).ok()?;
+            if on_disk.format != FORMAT {
+                return None;
+            }
+            let key = Zeroizing::new(on_disk.key.0);
+            let address = on_disk.console.parse().ok()?;
+            Self::new(
+                address,
+                on_disk.name,
+                on_disk.authority.0,
+                on_disk.certificate.0,
+                key,
+            )
+        };
+        read().ok_or_else(|| {
+            Problem::new(
+                Code::SecretUnusable,
+                format!("the console's credentials {} cannot be used", path.display()),
+                "the file is not what `join` wrote",
+                "put the right file back, or run `bandstand-station join` with a new token for this station",
+            )
+        })
+    }
+
+    /// Writes the file as a whole: whoever looks sees the old one or the new one.
+    pub fn store(&self, path: &Path) -> std::io::Result<()> {
+        let on_disk = OnDisk {
+            format: FORMAT,
+            console: format!("https://{}", self.console),
+            name: self.name.clone(),
+            authority: Base16(self.authority.to_vec()),
+            certificate: Base16(self.certificate.to_vec()),
+            key: Base16(self.key.to_vec()),
+        };
+        let text = Zeroizing::new(serde_json::to_vec(&on_disk).expect("plain data"));
+        write_private(path, &text)
+    }
+}
+
+/// What a station that joins has made before it asks: an answer that was lost is asked for again with the
+/// same keys, and the console knows it for the same request.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pending {
+    pub(super) token: HexBytes<32>,
+    pub(super) key: Base16,
+    pub(super) dh_secret: HexBytes<32>,
+}
+
+impl Pending {
+    /// What an earlier attempt with this token has left.
+    pub(super) fn load(path: &Path, token: &[u8; 32]) -> Option<Self> {
+        let bytes = read_secret(path, "file of a join under way").ok()?;
+        let pending: Self = serde_json::from_slice(&bytes).ok()?;
+        (pending.token.0 == *token).then_some(pending)
+    }
+
+    pub(super) fn store(&self, path: &Path) -> std::io::Result<()> {
+        let text = Zeroizing::new(serde_json::to_vec(self).expect("plain data"));
+        write_private(path, &text)
+    }
+}
+
+fn write_private(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    // A file left behind by a run that was cut off may have other rights.
+    let _ = std::fs::remove_file(&new);
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_can_be_made_again_with_the_same_key() {
+        let request = Request::new();
+        let again = Request::again(&request.key).unwrap();
+        assert_eq!(request.key, again.key);
+        assert!(Request::again(b"no key").is_none());
+    }
+
+    #[test]
+    fn credentials_survive_a_restart_and_damage_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("station.sync");
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+        let certificate = CertificateParams::default()
+            .self_signed(&key)
+            .unwrap()
+            .der()
+            .to_vec();
+        let key = Zeroizing::new(key.serialize_der());
+        let address: Address = "https://console:1".parse().unwrap();
+        let made = Credentials::new(address, "gate".into(), certificate.clone(), certificate, key).unwrap();
+        made.store(&path).unwrap();
+        assert_eq!(Credentials::load(&path).unwrap(), made);
+        let third = (made.not_after_s - made.not_before_s) / 3;
+        assert_eq!(made.renew_from_s(), made.not_before_s + third);
+        let whole = std::fs::read(&path).unwrap();
+        for cut in [0, 1, whole.len() / 2, whole.len() - 1] {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            assert_eq!(Credentials::load(&path).unwrap_err().code, Code::SecretUnusable);
+        }
+    }
+}

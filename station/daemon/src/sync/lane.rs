@@ -1,0 +1,79 @@
+//! A connection that is used for one request after the other, and made anew when it is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Method;
+use rustls::ClientConfig;
+
+use super::address::Address;
+use super::client::{Answer, Connection, Failure};
+
+/// A request that is to be sent.
+pub(super) struct Errand {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) patience: Duration,
+}
+
+/// Where, and as whom.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) address: Address,
+    pub(super) tls: Arc<ClientConfig>,
+}
+
+/// At most one connection, at rest or lent to an errand.
+#[derive(Default)]
+pub(super) struct Lane {
+    connection: Option<Connection>,
+    pub(super) is_busy: bool,
+}
+
+impl Lane {
+    /// Lends the connection, if there is one that works.
+    pub(super) fn lend(&mut self) -> Option<Connection> {
+        self.is_busy = true;
+        self.connection
+            .take()
+            .filter(|connection| !connection.is_closed())
+    }
+
+    /// Takes it back.
+    pub(super) fn give_back(&mut self, connection: Option<Connection>) {
+        self.is_busy = false;
+        self.connection = connection;
+    }
+
+    /// The next errand makes a connection of its own: who the station is has changed.
+    pub(super) fn forget(&mut self) {
+        self.connection = None;
+    }
+}
+
+/// Runs one errand, over the connection that is there or over a new one. What broke on the way is not sent again
+/// here: it may have arrived, and the engines know when to ask again.
+pub(super) async fn run(
+    way: Way,
+    lent: Option<Connection>,
+    errand: Errand,
+) -> (Option<Connection>, Result<Answer, Failure>) {
+    let mut connection = match lent {
+        Some(connection) => connection,
+        None => match Connection::open(&way.address, way.tls).await {
+            Ok(connection) => connection,
+            Err(failure) => return (None, Err(failure)),
+        },
+    };
+    let Errand {
+        method,
+        path,
+        body,
+        patience,
+    } = errand;
+    match connection.send(method, &path, body, patience).await {
+        Ok(answer) => (Some(connection), Ok(answer)),
+        Err(failure) => (None, Err(failure)),
+    }
+}
