@@ -36,10 +36,14 @@ fn traceable() -> bool {
     there
 }
 
-/// Lets the kernel do `what` with the n-th call of `call` in each thread of the station from now on.
-async fn inject(daemon: &Daemon, call: &str, what: &str, n: u64) -> Child {
+/// Lets the kernel do `what` with the n-th call of `call` in each thread of the station from now on; with
+/// all from the n-th if `when` is "n+".
+async fn inject(daemon: &Daemon, call: &str, what: &str, when: impl std::fmt::Display) -> Child {
     let pid = daemon.pid().expect("the station runs").to_string();
-    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{what}:when={n}"));
+    let (trace, inject) = (
+        format!("trace={call}"),
+        format!("inject={call}:{what}:when={when}"),
+    );
     let mut tracer = Command::new("strace")
         .args(["-f", "-o", "/dev/null", "-e", &trace, "-e", &inject, "-p", &pid])
         .stderr(Stdio::piped())
@@ -218,16 +222,14 @@ async fn a_disk_that_fails_to_sync_stops_the_station() {
 }
 
 /// F5: a full disk is said clearly and nothing is half done; the same process goes on once there is space.
-#[tokio::test]
-async fn a_full_disk_is_said_and_forgotten() {
-    if !traceable() {
-        return;
-    }
-    let Some(mut sweep) = Sweep::new() else { return };
+/// `lasting` is a disk that stays full until the attempt has ended.
+async fn full_at_each_write(lasting: bool) -> Option<u64> {
+    let mut sweep = Sweep::new()?;
     for n in 1.. {
-        let trial = format!("no space at write {n}");
+        let when = if lasting { format!("{n}+") } else { n.to_string() };
+        let trial = format!("no space at write {when}");
         let daemon = sweep.kiosk.start().await;
-        let tracer = inject(&daemon, "pwrite64", "error=ENOSPC", n).await;
+        let tracer = inject(&daemon, "pwrite64", "error=ENOSPC", &when).await;
         let seen = sweep.attempt(&daemon).await;
         let survived = seen.code() == "done";
         if !survived {
@@ -238,6 +240,68 @@ async fn a_full_disk_is_said_and_forgotten() {
         sweep.recovered(&daemon, &[], &trial).await;
         daemon.kill().await.unwrap();
         if survived {
+            return Some(n - 1);
+        }
+    }
+    unreachable!("an attempt makes a finite number of writes")
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_forgotten() {
+    if !traceable() {
+        return;
+    }
+    let Some(writes) = full_at_each_write(false).await else {
+        return;
+    };
+    println!("crash sweep: no space at {writes} writes, 0 disagreements");
+    assert!(writes >= 12);
+}
+
+#[tokio::test]
+async fn a_disk_may_stay_full_for_a_while() {
+    if !traceable() {
+        return;
+    }
+    let Some(writes) = full_at_each_write(true).await else {
+        return;
+    };
+    println!("crash sweep: no space from {writes} writes on, 0 disagreements");
+    assert!(writes >= 12);
+}
+
+/// F5: a write that fails for another reason. Whether the process stops or goes on, nothing is acknowledged
+/// that does not hold, and whoever serves next agrees with the band.
+#[tokio::test]
+async fn a_disk_may_fail_at_any_write() {
+    if !traceable() {
+        return;
+    }
+    let Some(mut sweep) = Sweep::new() else { return };
+    let (mut acknowledged, mut stops) = (Vec::new(), 0);
+    for n in 1.. {
+        let trial = format!("write {n} fails");
+        let mut daemon = sweep.kiosk.start().await;
+        let tracer = inject(&daemon, "pwrite64", "error=EIO", n).await;
+        let seen = sweep.attempt(&daemon).await;
+        acknowledged.extend(seen.acknowledged());
+        let survived = seen.code() == "done";
+        drop(tracer);
+        if seen.code() == "gone" {
+            stops += 1;
+            let status = timeout(LIMIT, daemon.ended()).await.expect("it goes on").unwrap();
+            assert_eq!(status.code(), Some(4), "{trial}\n{}", daemon.log_text());
+        }
+        daemon.kill().await.unwrap();
+        let daemon = sweep.kiosk.start().await;
+        sweep.recovered(&daemon, &acknowledged, &trial).await;
+        daemon.kill().await.unwrap();
+        if survived {
+            println!(
+                "crash sweep: {} writes failed, {stops} stops, 0 disagreements",
+                n - 1
+            );
+            assert!(n > 12);
             return;
         }
     }
