@@ -57,10 +57,18 @@ impl std::str::FromStr for Role {
 }
 
 macro_rules! role {
-    (adm) => { Role::Administrator };
-    (ope) => { Role::Operator };
-    (aud) => { Role::Auditor };
-    (rol) => { Role::RolloutManager };
+    (adm) => {
+        Role::Administrator
+    };
+    (ope) => {
+        Role::Operator
+    };
+    (aud) => {
+        Role::Auditor
+    };
+    (rol) => {
+        Role::RolloutManager
+    };
 }
 
 macro_rules! actions {
@@ -262,16 +270,28 @@ pub fn allows(caller: &Caller, action: Action) -> bool {
 fn check(caller: &Caller, action: Action) -> Result<(), Problem> {
     if !action.roles().contains(&caller.role) {
         let detail = format!("the role {} may not do {}", caller.role, action.as_str());
-        return Err(Problem::new(Code::NotAllowed, detail, "ask an administrator").with("action", action.as_str()));
+        return Err(
+            Problem::new(Code::NotAllowed, detail, "ask an administrator").with("action", action.as_str())
+        );
     }
     if action.is_everywhere() && caller.is_limited() {
-        let detail = format!("{} concerns every site, and this account is limited to some", action.as_str());
-        return Err(Problem::new(Code::NotAllowed, detail, "ask an administrator of every site"));
+        let detail = format!(
+            "{} concerns every site, and this account is limited to some",
+            action.as_str()
+        );
+        return Err(Problem::new(
+            Code::NotAllowed,
+            detail,
+            "ask an administrator of every site",
+        ));
     }
     match &caller.via {
         Via::ApiKey { scopes, .. } if !scopes.contains(&action.scope()) => {
             let detail = format!("this key has no scope {}", action.scope());
-            Err(Problem::new(Code::OutOfScope, detail, "use a key with this scope").with("scope", action.scope()))
+            Err(
+                Problem::new(Code::OutOfScope, detail, "use a key with this scope")
+                    .with("scope", action.scope()),
+            )
         }
         Via::Station(_) => {
             let detail = "a station does nothing here by itself";

@@ -113,7 +113,8 @@ impl Fields<'_> {
     }
 }
 
-const COLUMNS: &str = "sequence, at_ms, actor, via, action, subject_kind, subject, site, detail, previous, hash";
+const COLUMNS: &str =
+    "sequence, at_ms, actor, via, action, subject_kind, subject, site, detail, previous, hash";
 
 fn read(row: &Row<'_>) -> Result<AuditRow, DbError> {
     let hex = |bytes: Vec<u8>| data_encoding::HEXLOWER.encode(&bytes);

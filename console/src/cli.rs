@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod init;
 pub mod provision;
 pub mod run;
 
@@ -22,6 +23,8 @@ pub struct Cli {
 enum Command {
     /// Serve pages, API and stations until told to stop
     Run(run::Arguments),
+    /// Make a console ready for its first administrator
+    Init(init::Arguments),
     /// Keys, certificates, tickets and the file a station starts with, offline
     #[command(subcommand)]
     Provision(Provisioning),
@@ -36,6 +39,7 @@ enum Command {
 pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments),
         Command::Show { init } => provision::show(&init),
         Command::Provision(command) => provision::run(&command),
     }

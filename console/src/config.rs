@@ -107,7 +107,7 @@ pub struct Sync {
     pub listen: SocketAddr,
     /// Names and addresses by which stations reach it; the certificate names them.
     pub names: Vec<String>,
-    /// How long a station's certificate holds; it is renewed after two thirds.
+    /// How long a station's certificate holds; it is renewed after a third.
     pub certificate_days: u32,
 }
 
@@ -116,7 +116,7 @@ impl Default for Sync {
         Self {
             listen: (Ipv4Addr::LOCALHOST, 8443).into(),
             names: vec!["localhost".into(), "127.0.0.1".into()],
-            certificate_days: 30,
+            certificate_days: 90,
         }
     }
 }
@@ -192,7 +192,9 @@ impl Config {
 impl Web {
     fn check(&self) -> Result<()> {
         let url = &self.public_url;
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let rest = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"));
         ensure!(
             rest.is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
             "`web.public_url` is {url:?}: write https://, a name, and a port if it is not 443; no path and no slash at the end"
@@ -223,8 +225,13 @@ impl Web {
 
 fn read(path: &Path) -> Result<String> {
     use std::os::unix::fs::MetadataExt;
-    let about = std::fs::metadata(path).with_context(|| format!("cannot find the configuration {}", path.display()))?;
-    ensure!(about.is_file(), "the configuration {} is not a plain file", path.display());
+    let about = std::fs::metadata(path)
+        .with_context(|| format!("cannot find the configuration {}", path.display()))?;
+    ensure!(
+        about.is_file(),
+        "the configuration {} is not a plain file",
+        path.display()
+    );
     ensure!(
         about.len() <= LEN_MAX,
         "the configuration {} has {} bytes, more than 1 MiB: is it the right file?",
@@ -236,5 +243,6 @@ fn read(path: &Path) -> Result<String> {
         "everybody may write the configuration {}: chmod o-w it",
         path.display()
     );
-    std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {} as UTF-8", path.display()))
+    std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the configuration {} as UTF-8", path.display()))
 }

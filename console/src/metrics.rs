@@ -85,7 +85,11 @@ fn head<'n>(out: &mut String, last: &mut &'n str, name: &'n str, kind: &str) {
 }
 
 fn braces(labels: &str) -> String {
-    if labels.is_empty() { String::new() } else { format!("{{{labels}}}") }
+    if labels.is_empty() {
+        String::new()
+    } else {
+        format!("{{{labels}}}")
+    }
 }
 
 impl Times {
@@ -110,7 +114,11 @@ mod tests {
         metrics.count("bandstand_requests_total", "status=\"200\"", 2);
         metrics.count("bandstand_requests_total", "status=\"404\"", 1);
         metrics.set("bandstand_feed_revision", "", 7.0);
-        metrics.time("bandstand_request_seconds", "", std::time::Duration::from_millis(2));
+        metrics.time(
+            "bandstand_request_seconds",
+            "",
+            std::time::Duration::from_millis(2),
+        );
         let text = metrics.render();
         for line in [
             "# TYPE bandstand_requests_total counter",

@@ -128,7 +128,10 @@ impl Problem {
     /// The object of RFC 9457.
     pub fn to_json(&self) -> Value {
         let mut all = self.more.clone();
-        all.insert("type".into(), format!("urn:bandstand:problem:{}", self.code.as_str()).into());
+        all.insert(
+            "type".into(),
+            format!("urn:bandstand:problem:{}", self.code.as_str()).into(),
+        );
         all.insert("code".into(), self.code.as_str().into());
         all.insert("status".into(), self.code.status().into());
         all.insert("title".into(), self.code.title().trim().into());
@@ -143,7 +146,11 @@ impl Problem {
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.detail)?;
-        if self.next.is_empty() { Ok(()) } else { write!(f, "; {}", self.next) }
+        if self.next.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "; {}", self.next)
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 mod listen;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -87,17 +88,22 @@ pub fn router(app: App) -> Router {
 pub struct Listeners {
     /// Pages and API.
     pub web: TcpListener,
+    /// Stations.
+    pub sync: TcpListener,
 }
 
 impl Listeners {
     /// Opens what the configuration names.
     pub async fn bind(config: &Config) -> Result<Self> {
-        let web = config.web.listen;
-        let web = TcpListener::bind(web)
-            .await
-            .with_context(|| format!("cannot listen on {web}, `web.listen`"))?;
-        Ok(Self { web })
+        let web = bind(config.web.listen, "web.listen").await?;
+        let sync = bind(config.sync.listen, "sync.listen").await?;
+        Ok(Self { web, sync })
     }
+}
+
+async fn bind(address: SocketAddr, name: &str) -> Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("cannot listen on {address}, `{name}`"))
 }
 
 /// Serves until `stop` completes, then lets what is being answered come to its end.
@@ -108,13 +114,27 @@ pub async fn run(app: App, listeners: Listeners, stop: impl Future<Output = ()> 
         connections: app.config.web.connections_max,
         ..Limits::default()
     };
-    let web = tokio::spawn(serve_http(listeners.web, tls, router(app.clone()), limits, stopped));
-    let failed = cli::run::failed(&app);
+    let router = router(app.clone());
+    let web = tokio::spawn(serve_http(listeners.web, tls, router, limits, stopped.clone()));
+    let mut sync = tokio::spawn(crate::sync::serve(app.clone(), listeners.sync, stopped));
     let result = tokio::select! {
         () = stop => Ok(()),
-        error = failed => Err(error),
+        error = cli::run::failed(&app) => Err(error),
+        ended = &mut sync => Err(ended_early(ended)),
     };
     let _ = stopping.send(true);
-    web.await.context("a listener ended early")?;
+    web.await.context("the listener of pages and API ended early")?;
+    if !sync.is_finished() {
+        sync.await.context("the listener of stations ended early")??;
+    }
     result
+}
+
+fn ended_early(ended: Result<Result<()>, tokio::task::JoinError>) -> anyhow::Error {
+    let why = match ended {
+        Ok(Ok(())) => anyhow!("it was told to"),
+        Ok(Err(error)) => error,
+        Err(error) => error.into(),
+    };
+    why.context("the listener of stations ended early")
 }

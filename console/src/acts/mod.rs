@@ -4,13 +4,20 @@
 //! together with its row in the [`audit`](crate::audit), and returns what it changed. Pages and the API call
 //! acts and nothing below them.
 
+pub mod api_keys;
 pub mod associations;
+pub mod audits;
 pub mod bands;
+pub mod dashboard;
 pub mod effects;
 pub mod intents;
+pub mod operators;
 pub mod page;
 pub mod policies;
 pub mod quarantine;
+pub mod setup;
+pub mod stations;
+pub mod tickets;
 pub mod users;
 pub mod view;
 

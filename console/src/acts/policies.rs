@@ -352,16 +352,11 @@ fn place(tx: &Tx<'_>, question: &DryRun, now: UnixMillis) -> Result<(Zone, UnixM
     let Some(station) = &question.station else {
         return Ok((question.zone.unwrap_or_default(), now));
     };
-    let id: policy::model::StationId = station
-        .parse()
-        .map_err(|fault| Problem::invalid("station", fault))?;
-    let found = tx.first(
-        "select zone, last_seen_at from stations where id = $1",
-        args![&id],
-        |row| Ok((row.code(0)?, row.opt_moment(1)?)),
-    )?;
-    let (zone, seen) = found.ok_or_else(|| Problem::not_found("station", id))?;
-    Ok((zone, seen.unwrap_or(now).min(now)))
+    let id = super::stations::id(station)?;
+    let found = crate::sync::stations::get(tx, id)?.ok_or_else(|| Problem::not_found("station", id))?;
+    let heard = found.health.and_then(|(health, _)| health.replica_made_at_ms);
+    let as_of = heard.map_or(now, |at| UnixMillis(i64::try_from(at).unwrap_or(i64::MAX)));
+    Ok((found.zone, as_of.min(now)))
 }
 
 /// What is known of a user and a band.

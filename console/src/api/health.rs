@@ -18,18 +18,26 @@ pub(super) async fn ready(State(app): State<App>) -> impl IntoResponse {
     let head: Result<u64, DbError> = app.db.read(feed::head).await;
     match head {
         Ok(_) if !app.db.is_stopped() => (StatusCode::OK, "ok\n".to_owned()),
-        Ok(_) => (StatusCode::SERVICE_UNAVAILABLE, "the disk of the database failed\n".to_owned()),
+        Ok(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the disk of the database failed\n".to_owned(),
+        ),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned())
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer\n".to_owned(),
+            )
         }
     }
 }
 
 /// Counters for Prometheus.
 pub(super) async fn metrics(State(app): State<App>) -> impl IntoResponse {
-    app.metrics.set("bandstand_feed_revision", "", *app.feed().borrow() as f64);
-    app.metrics.set("bandstand_sql_statements", "", app.db.statements() as f64);
+    app.metrics
+        .set("bandstand_feed_revision", "", *app.feed().borrow() as f64);
+    app.metrics
+        .set("bandstand_sql_statements", "", app.db.statements() as f64);
     let form = "text/plain; version=0.0.4";
     ([(header::CONTENT_TYPE, form)], app.metrics.render())
 }

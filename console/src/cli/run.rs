@@ -46,6 +46,7 @@ async fn serve(config: Config, from: &Path) -> Result<()> {
     let listeners = Listeners::bind(&app.config).await?;
     tracing::info!(web = %listeners.web.local_addr()?, "the console is ready");
     println!("web {}", listeners.web.local_addr()?);
+    println!("sync {}", listeners.sync.local_addr()?);
     serve::run(app, listeners, told_to_stop()?).await
 }
 
@@ -74,8 +75,14 @@ pub(crate) async fn failed(app: &App) -> anyhow::Error {
 
 fn log(log: &Log) -> Result<()> {
     let filter = EnvFilter::try_new(&log.level).context("`log.level` is not a filter")?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second subscriber in one process is a test's business.
-    let _ = if log.json { lines.json().try_init() } else { lines.try_init() };
+    let _ = if log.json {
+        lines.json().try_init()
+    } else {
+        lines.try_init()
+    };
     Ok(())
 }
