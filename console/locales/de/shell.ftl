@@ -142,3 +142,5 @@ problem-second-person-needed = Jemand Zweites muss zustimmen
 problem-second-person-needed-text = Das betrifft viele Menschen. Jemand anderes aus der Verwaltung muss es bestätigen.
 problem-too-large = Das ist zu groß
 problem-too-large-text = Die Datei oder das Formular ist größer, als die Konsole annimmt.
+change = ändern
+mail = E-Mail

@@ -127,3 +127,86 @@ quarantine-cause-band-withdrawn = Das Band war außer Gebrauch, als das geschah.
 quarantine-cause-seos-taken-over = Ein Band, das Türen öffnet, ging ohne Verwaltung an eine andere Person.
 quarantine-cause-band-withheld = Das Band gehörte einer ausgesetzten Person oder war als verloren gemeldet, als es an eine andere ging.
 quarantine-cause-held-by-another = Das Band gehörte einer anderen Person, und die Richtlinie lässt Bänder nicht den Besitzer wechseln.
+
+stock-free = Im Bestand, frei
+
+verb-back = Ist wieder da
+verb-restock = Zurück in den Bestand
+verb-suspend-band = Band aussetzen
+verb-resume-band = Band wieder zulassen
+verb-make-inactive = Inaktiv machen
+verb-keep = Gelten lassen
+verb-reject = Verwerfen
+verb-back-title = { $subject } ist wieder da?
+verb-restock-title = { $subject } zurück in den Bestand?
+verb-suspend-band-title = { $subject } aussetzen?
+verb-resume-band-title = { $subject } wieder zulassen?
+verb-make-inactive-title = { $subject } inaktiv machen?
+verb-keep-title = Die neue Zuordnung von { $subject } gelten lassen?
+verb-reject-title = Die neue Zuordnung von { $subject } verwerfen?
+
+effect-user-stands = { $user } steht als: { $to }.
+effect-user-suspended = { $user } darf kein Band benutzen, bis das aufgehoben wird.
+effect-user-resumed = { $user } darf wieder Bänder benutzen.
+effect-band-stands = { $band } steht als: { $to }.
+effect-becomes-active = { $user } arbeitet mit { $band }.
+effect-becomes-inactive = { $user } arbeitet nicht mehr mit { $band }, behält es aber.
+effect-becomes-primary = { $band } ist das Hauptband von { $user }.
+effect-loses-primary = { $band } ist nicht mehr das Hauptband von { $user }.
+effect-ends = { $band } gehört nicht mehr { $user }.
+effect-holds-again = { $band } gehört wieder { $user }.
+effect-is-suspended = { $band } von { $user } ist nicht zu benutzen, bis das aufgehoben wird.
+effect-is-resumed = { $band } von { $user } ist wieder zu benutzen.
+effect-is-quarantined = { $band } von { $user } wartet in Quarantäne.
+effect-leaves-quarantine = { $band } von { $user } verlässt die Quarantäne.
+effect-tickets-revoked = { $count ->
+    [one] Ein offenes Ticket von { $user } wird widerrufen.
+   *[other] { $count } offene Tickets von { $user } werden widerrufen.
+ }
+effect-next-band-is-temporary = Das nächste Band, das { $user } einrichtet, vertritt das eigene bis { $until }.
+effect-band-still-out = { $user } hat noch { $band }: Lassen Sie es sich zurückgeben.
+
+event-associated = Eingerichtet: { $band }
+event-disconnected = Getrennt: { $band }
+event-association-suspended = Band ausgesetzt: { $band } { $to }
+event-association-resumed = Band wieder zugelassen: { $band }
+event-made-active = Aktiv gemacht: { $band }
+event-made-inactive = Inaktiv gemacht: { $band }
+event-made-primary = Zum Hauptband gemacht: { $band }
+event-user-stands = Steht als: { $to }
+event-user-suspended = Ausgesetzt: { $to }
+event-user-resumed = Wieder zugelassen
+event-band-stands = { $band } steht als: { $to }
+event-settled = In der Quarantäne entschieden: { $band }
+
+action-user-create = Benutzer angelegt
+action-user-edit = Benutzer geändert
+action-user-status = Gesagt, wie ein Benutzer steht
+action-user-suspend = Benutzer ausgesetzt oder zugelassen
+action-user-policy = Eigene Richtlinie gegeben
+action-band-edit = Band geändert
+action-band-stand = Gesagt, was aus einem Band wurde
+action-association-change = Zuordnung geändert
+action-quarantine-settle = In der Quarantäne entschieden
+action-policy-edit = Richtlinie geändert
+action-policy-activate = Richtlinie gilt
+action-station-join = Beitrittscode gemacht
+action-station-join-revoke = Beitrittscode widerrufen
+action-station-revoke = Station widerrufen
+action-station-settle = Journal wieder angenommen
+action-operator-edit = Bediener geändert
+action-ticket-issue = Ticket ausgestellt
+action-ticket-revoke = Ticket widerrufen
+action-import-confirm = Liste importiert
+action-import-approve = Import zugestimmt
+action-api-key-edit = API-Schlüssel gemacht
+action-api-key-revoke = API-Schlüssel widerrufen
+action-account-setup = Erstes Konto eingerichtet
+action-account-create = Konto angelegt
+action-account-edit = Konto geändert
+action-account-disable = Konto gesperrt
+action-account-enable = Konto freigegeben
+action-account-link = Einmal-Link gemacht
+action-password-set = Passwort gesetzt
+action-sign-in = Angemeldet
+action-sign-in-refused = Anmeldung abgelehnt

@@ -142,3 +142,5 @@ problem-second-person-needed = A second person has to agree
 problem-second-person-needed-text = This concerns many people. Another administrator has to confirm it.
 problem-too-large = This is too large
 problem-too-large-text = The file or form is larger than the console takes.
+change = change
+mail = Mail

@@ -127,3 +127,86 @@ quarantine-cause-band-withdrawn = The band was out of use when this happened.
 quarantine-cause-seos-taken-over = A band that opens doors passed to another person without an administrator.
 quarantine-cause-band-withheld = The band belonged to a suspended person or was reported lost when it passed to another.
 quarantine-cause-held-by-another = The band belonged to another person, and the policy does not let bands change hands.
+
+stock-free = In stock, free
+
+verb-back = Is back
+verb-restock = Back into stock
+verb-suspend-band = Suspend band
+verb-resume-band = Resume band
+verb-make-inactive = Make inactive
+verb-keep = Let it stand
+verb-reject = Reject
+verb-back-title = { $subject } is back?
+verb-restock-title = Put { $subject } back into stock?
+verb-suspend-band-title = Suspend { $subject }?
+verb-resume-band-title = Resume { $subject }?
+verb-make-inactive-title = Make { $subject } inactive?
+verb-keep-title = Let the new association of { $subject } stand?
+verb-reject-title = Reject the new association of { $subject }?
+
+effect-user-stands = { $user } stands as: { $to }.
+effect-user-suspended = { $user } may use no band until resumed.
+effect-user-resumed = { $user } may use bands again.
+effect-band-stands = { $band } stands as: { $to }.
+effect-becomes-active = { $user } works with { $band }.
+effect-becomes-inactive = { $user } no longer works with { $band }, and keeps it.
+effect-becomes-primary = { $band } is the primary band of { $user }.
+effect-loses-primary = { $band } is no longer the primary band of { $user }.
+effect-ends = { $band } no longer belongs to { $user }.
+effect-holds-again = { $band } belongs to { $user } again.
+effect-is-suspended = { $band } of { $user } cannot be used until resumed.
+effect-is-resumed = { $band } of { $user } can be used again.
+effect-is-quarantined = { $band } of { $user } waits in quarantine.
+effect-leaves-quarantine = { $band } of { $user } leaves quarantine.
+effect-tickets-revoked = { $count ->
+    [one] One open ticket of { $user } is revoked.
+   *[other] { $count } open tickets of { $user } are revoked.
+ }
+effect-next-band-is-temporary = The next band that { $user } enrolls stands in for the own one until { $until }.
+effect-band-still-out = { $user } still has { $band }: take it back.
+
+event-associated = Enrolled: { $band }
+event-disconnected = Disconnected: { $band }
+event-association-suspended = Band suspended: { $band } { $to }
+event-association-resumed = Band resumed: { $band }
+event-made-active = Made active: { $band }
+event-made-inactive = Made inactive: { $band }
+event-made-primary = Made primary: { $band }
+event-user-stands = Stands as: { $to }
+event-user-suspended = Suspended: { $to }
+event-user-resumed = Resumed
+event-band-stands = { $band } stands as: { $to }
+event-settled = Settled in quarantine: { $band }
+
+action-user-create = Added user
+action-user-edit = Changed user
+action-user-status = Said how a user stands
+action-user-suspend = Suspended or resumed user
+action-user-policy = Gave individual policy
+action-band-edit = Changed band
+action-band-stand = Said what became of a band
+action-association-change = Changed association
+action-quarantine-settle = Settled quarantine
+action-policy-edit = Changed policy
+action-policy-activate = Made policy active
+action-station-join = Made join token
+action-station-join-revoke = Revoked join token
+action-station-revoke = Revoked station
+action-station-settle = Took journal again
+action-operator-edit = Changed operator
+action-ticket-issue = Issued ticket
+action-ticket-revoke = Revoked ticket
+action-import-confirm = Imported list
+action-import-approve = Approved import
+action-api-key-edit = Made API key
+action-api-key-revoke = Revoked API key
+action-account-setup = Set up first account
+action-account-create = Added account
+action-account-edit = Changed account
+action-account-disable = Disabled account
+action-account-enable = Enabled account
+action-account-link = Made one-time link
+action-password-set = Set password
+action-sign-in = Signed in
+action-sign-in-refused = Sign-in refused

@@ -7,22 +7,32 @@
 
 mod account_pages;
 mod assets;
+mod audit_pages;
+mod band_pages;
 mod forms;
 mod gate;
 mod guard;
+mod home;
+mod key_pages;
 mod own;
+mod policy_pages;
 mod posted;
-#[expect(dead_code, reason = "tickets and join tokens are not handed out yet")]
 mod qr;
+mod quarantine_pages;
 #[cfg(test)]
 mod samples;
 mod shell;
+mod station_pages;
 #[cfg(test)]
 mod tests;
 mod text;
+mod ticket_pages;
+mod user_pages;
+mod verb_pages;
 mod views;
 mod visit;
 mod widgets;
+mod words;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -33,11 +43,101 @@ use crate::serve::App;
 /// Every page.
 pub fn router(app: App) -> Router {
     Router::new()
+        .merge(gate())
+        .merge(people())
+        .merge(rules())
+        .merge(plant())
+        .merge(settings())
+        .route("/", get(home::show))
+        .route("/find", get(home::find))
+        .route("/assets/{mark}/{name}", get(assets::serve))
+        .fallback(gate::nothing_here)
+        .layer(from_fn_with_state(app.clone(), guard::around))
+        .with_state(app)
+}
+
+fn gate() -> Router<App> {
+    Router::new()
         .route("/sign-in", get(gate::sign_in_form).post(gate::sign_in))
         .route("/sign-out", post(gate::sign_out))
         .route("/link/{secret}", get(gate::link_form).post(gate::link))
         .route("/confirm", get(gate::confirm_form).post(gate::confirm))
         .route("/look", post(gate::look))
+}
+
+fn people() -> Router<App> {
+    Router::new()
+        .route("/users", get(user_pages::list).post(user_pages::create))
+        .route("/users/new", get(user_pages::new))
+        .route("/users/{id}", get(user_pages::show))
+        .route("/users/{id}/history", get(user_pages::history))
+        .route(
+            "/users/{id}/edit",
+            get(user_pages::edit_form).post(user_pages::edit),
+        )
+        .route(
+            "/users/{id}/policy",
+            get(user_pages::policy_form).post(user_pages::policy),
+        )
+        .route("/bands", get(band_pages::list).post(band_pages::create))
+        .route("/bands/new", get(band_pages::new))
+        .route("/bands/{serial}", get(band_pages::show))
+        .route("/bands/{serial}/history", get(band_pages::history))
+        .route(
+            "/bands/{serial}/edit",
+            get(band_pages::edit_form).post(band_pages::edit),
+        )
+        .route("/associations", get(band_pages::associations))
+        .route("/do/{verb}", get(verb_pages::show).post(verb_pages::confirm))
+        .route("/tickets", get(ticket_pages::list).post(ticket_pages::create))
+        .route("/tickets/new", get(ticket_pages::new))
+        .route(
+            "/tickets/{id}/revoke",
+            get(ticket_pages::revoke_form).post(ticket_pages::revoke),
+        )
+}
+
+fn rules() -> Router<App> {
+    Router::new()
+        .route("/policies", get(policy_pages::list))
+        .route("/policies/{kind}", post(policy_pages::create))
+        .route("/policies/{kind}/new", get(policy_pages::new))
+        .route(
+            "/policies/{kind}/{id}",
+            get(policy_pages::show).post(policy_pages::save),
+        )
+        .route(
+            "/policies/{kind}/{id}/copy",
+            get(policy_pages::copy_form).post(policy_pages::copy),
+        )
+        .route(
+            "/policies/{kind}/{id}/activate",
+            get(policy_pages::activate_form).post(policy_pages::activate),
+        )
+        .route("/dry-run", get(policy_pages::dry_run))
+}
+
+fn plant() -> Router<App> {
+    Router::new()
+        .route("/stations", get(station_pages::list).post(station_pages::create))
+        .route("/stations/new", get(station_pages::new))
+        .route("/stations/{id}", get(station_pages::show))
+        .route(
+            "/stations/{id}/{verb}",
+            get(station_pages::verb_form).post(station_pages::verb),
+        )
+        .route("/quarantine", get(quarantine_pages::list))
+        .route(
+            "/quarantine/{id}",
+            get(quarantine_pages::show).post(quarantine_pages::settle),
+        )
+        .route("/audit", get(audit_pages::list))
+        .route("/audit/verify", post(audit_pages::verify))
+        .route("/audit/export", get(audit_pages::export))
+}
+
+fn settings() -> Router<App> {
+    Router::new()
         .route("/settings", get(own::show))
         .route("/settings/password", post(own::password))
         .route("/settings/sessions/end", post(own::end_session))
@@ -52,8 +152,7 @@ pub fn router(app: App) -> Router {
             get(account_pages::show).post(account_pages::edit),
         )
         .route("/settings/accounts/{id}/{deed}", post(account_pages::deed))
-        .route("/assets/{mark}/{name}", get(assets::serve))
-        .fallback(gate::nothing_here)
-        .layer(from_fn_with_state(app.clone(), guard::around))
-        .with_state(app)
+        .route("/settings/api-keys", get(key_pages::list).post(key_pages::create))
+        .route("/settings/api-keys/new", get(key_pages::new))
+        .route("/settings/api-keys/{id}/revoke", post(key_pages::revoke))
 }

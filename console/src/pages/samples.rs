@@ -5,7 +5,9 @@ use askama::Template;
 use super::shell::{Done, Section, Shell, Theme, Who};
 use super::text::{Lang, message};
 use super::views::*;
-use super::widgets::{Choice, Cursors, Event, Fault, Field, Figure, Line, Link, Moment, Pager, Tone, Word};
+use super::widgets::{
+    Choice, Cursors, Event, Fault, Field, Figure, Line, Link, Moment, Pager, Tone, Word, span,
+};
 use super::{forms, qr};
 
 const NOON: i64 = 1_795_176_000_000;
@@ -37,6 +39,7 @@ pub(crate) fn all(lang: Lang, theme: Theme) -> Vec<(&'static str, String)> {
         ("users", page(&users(at(Section::Users)))),
         ("users-empty", page(&users_empty(at(Section::Users)))),
         ("user", page(&user(at(Section::Users)))),
+        ("history", page(&history(at(Section::Users)))),
         ("user-new", page(&user_form(at(Section::Users)))),
         ("verb", page(&verb(at(Section::Users)))),
         ("bands", page(&bands(at(Section::Bands)))),
@@ -144,6 +147,7 @@ fn event(lang: Lang, text: &str, at: i64) -> Event {
         text: text.into(),
         who: "Jonas Öztürk".into(),
         at: Moment::of(lang, at),
+        href: "/users/4711".into(),
     }
 }
 
@@ -184,11 +188,20 @@ fn dashboard(shell: Shell) -> Dashboard {
             ),
         ],
         recent: vec![
-            event(lang, "user_suspend · 4711", NOON),
-            event(lang, "ticket_issue · 0815", NOON - HOUR),
-            event(lang, "policy_edit · plant", NOON - 26 * HOUR),
+            event(lang, &format!("{}: 4711", lang.t("action-user-suspend")), NOON),
+            event(
+                lang,
+                &format!("{}: 0815", lang.t("action-ticket-issue")),
+                NOON - HOUR,
+            ),
+            event(
+                lang,
+                &format!("{}: plant", lang.t("action-policy-edit")),
+                NOON - 26 * HOUR,
+            ),
         ],
         may_audit: true,
+        may_issue: true,
         shell,
     }
 }
@@ -366,20 +379,20 @@ fn user(shell: Shell) -> User {
         suspension: lang.t2("user-suspended-note", "since", since, "note", "Badge audit"),
         site: "Hamburg".into(),
         label: String::new(),
+        mail: "mara.kurz@example.com".into(),
+        note: String::new(),
         policy: "lab".into(),
         policy_href: "/policies/individual/lab".into(),
-        ticket_href: "/tickets/new?user=4711".into(),
+        give_policy_href: "/users/4711/policy".into(),
+        ticket_href: String::new(),
         edit_href: "/users/4711/edit".into(),
+        history_href: "/users/4711/history".into(),
         dry_run_href: "/dry-run?user=4711".into(),
         verbs: vec![verb("resume"), verb("leaver")],
         associations: associations(lang),
         shows_user: false,
         shows_band: true,
         effective: settings(lang),
-        history: vec![
-            event(lang, "user_suspend", NOON),
-            event(lang, "user_create", NOON - 900 * HOUR),
-        ],
         may_write: true,
         shell: Shell {
             done: Some(done),
@@ -441,6 +454,10 @@ fn verb(shell: Shell) -> Verb {
             .iter()
             .map(|(key, name, value)| lang.t1(key, name, *value))
             .collect(),
+        choices: vec![
+            Link::new("/x", span(lang, 12 * HOUR)),
+            Link::new("/y", span(lang, 24 * HOUR)),
+        ],
         undo: lang.t("verb-undo"),
         fields: vec![
             Field::new("until", message("verb-until"))
@@ -451,6 +468,7 @@ fn verb(shell: Shell) -> Verb {
                 .of_kind("area"),
         ],
         is_grave: false,
+        can_confirm: true,
         back: "/users/4711".into(),
         shell,
     }
@@ -486,6 +504,7 @@ fn bands(shell: Shell) -> Bands {
         ],
         pager: Pager::default(),
         may_write: true,
+        may_import: true,
         shell,
     }
 }
@@ -499,12 +518,14 @@ fn band(shell: Shell) -> Band {
         seos: true,
         doors: lang.t("seos-yes"),
         site: String::new(),
+        delivery: "2026-07".into(),
         note: "Lot 7".into(),
         verbs: vec![verb("lost"), verb("broken"), verb("retire")],
         associations: associations(lang),
         shows_user: true,
         shows_band: false,
-        history: vec![event(lang, "band_stand", NOON)],
+        history_href: "/bands/AAAH-00201/history".into(),
+        edit_href: "/bands/AAAH-00201/edit".into(),
         may_write: true,
         shell,
     }
@@ -776,6 +797,7 @@ fn quarantine(shell: Shell) -> Quarantine {
             text: lang.word("quarantine-cause", "seos_taken_over"),
             at: Moment::of(lang, NOON),
         }],
+        pager: Pager::default(),
         shell,
     }
 }
@@ -805,6 +827,7 @@ fn conflict(shell: Shell) -> Conflict {
                     lang.t1("effect-previous-owner-told", "user", "Mara Kurz"),
                 ],
                 settle: "keep",
+                seal: "x".into(),
                 button: lang.t1("quarantine-keep", "user", "Kim Nguyen"),
             },
             Side {
@@ -814,6 +837,7 @@ fn conflict(shell: Shell) -> Conflict {
                 facts: facts("Mara Kurz", "Gate 1"),
                 effects: vec![lang.t("verb-none")],
                 settle: "reject",
+                seal: "x".into(),
                 button: lang.t1("quarantine-reject", "user", "Mara Kurz"),
             },
         ],
@@ -827,13 +851,19 @@ fn audit(shell: Shell) -> Audit {
     let row = |what: &str, subject: &str, changes: &[&str]| AuditLine {
         at: Moment::of(lang, NOON),
         who: "Mara Kurz".into(),
-        what: what.into(),
+        what: lang.word("action", what),
+        code: what.into(),
         subject: subject.into(),
         subject_href: "/users/4711".into(),
         changes: changes.iter().map(|it| (*it).to_owned()).collect(),
     };
     Audit {
-        q: String::new(),
+        filters: vec![
+            Field::new("actor", message("col-who")),
+            Field::new("action", message("col-what")),
+            Field::new("subject", message("col-subject")),
+        ],
+        may_export: true,
         verdict: Some(Word::new(
             lang.t2("audit-verified", "count", 4096, "head", "9f86d081884c"),
             Tone::Good,
@@ -944,6 +974,7 @@ fn api_keys(shell: Shell) -> ApiKeys {
             state: Word::of(lang, "api-key-state", "active", Tone::Good),
             revoke: "/settings/api-keys/x/revoke".into(),
         }],
+        may_write: true,
         shell,
     }
 }
@@ -1017,6 +1048,27 @@ fn refusal(shell: Shell) -> Refusal {
         next: lang.t("back"),
         code: "stale_form".into(),
         back: "/".into(),
+        shell,
+    }
+}
+
+fn history(shell: Shell) -> History {
+    let lang = shell.lang;
+    let line = |key: &str, to: &str, at| Event {
+        who: String::new(),
+        href: String::new(),
+        ..event(lang, &lang.t2(key, "band", "AAAH-00201", "to", to), at)
+    };
+    History {
+        crumbs: vec![
+            Link::new("/users", lang.t("nav-users")),
+            Link::new("/users/4711", "4711"),
+        ],
+        history: vec![
+            line("event-user-suspended", "Badge audit", NOON),
+            line("event-associated", "", NOON - 30 * HOUR),
+            line("event-user-stands", &lang.t("status-active"), NOON - 900 * HOUR),
+        ],
         shell,
     }
 }

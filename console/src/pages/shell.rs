@@ -181,6 +181,7 @@ impl Shell {
     }
 
     /// The same shell at another section.
+    #[cfg(test)]
     pub(crate) fn at(self, section: Section) -> Self {
         Self { section, ..self }
     }

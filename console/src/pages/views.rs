@@ -51,6 +51,7 @@ pages! {
         attention: Vec<Line>,
         recent: Vec<Event>,
         may_audit: bool,
+        may_issue: bool,
     }
     /// Users.
     Users "users.html" {
@@ -69,19 +70,24 @@ pages! {
         suspension: String,
         site: String,
         label: String,
+        mail: String,
+        note: String,
         policy: String,
         policy_href: String,
+        give_policy_href: String,
         ticket_href: String,
         edit_href: String,
+        history_href: String,
         dry_run_href: String,
         verbs: Vec<Link>,
         associations: Vec<AssociationRow>,
         shows_user: bool,
         shows_band: bool,
         effective: Vec<Setting>,
-        history: Vec<Event>,
         may_write: bool,
     }
+    /// What was ever said of a user or a band.
+    History "history.html" { crumbs: Vec<Link>, history: Vec<Event>, }
     /// A form with nothing special about it.
     Form "form.html" {
         title: String,
@@ -104,9 +110,11 @@ pages! {
         action: String,
         hidden: Vec<Choice>,
         effects: Vec<String>,
+        choices: Vec<Link>,
         undo: String,
         fields: Vec<Field>,
         is_grave: bool,
+        can_confirm: bool,
         back: String,
     }
     /// Bands and stock.
@@ -117,6 +125,7 @@ pages! {
         rows: Vec<BandRow>,
         pager: Pager,
         may_write: bool,
+        may_import: bool,
     }
     /// One band.
     Band "band.html" {
@@ -125,12 +134,14 @@ pages! {
         seos: bool,
         doors: String,
         site: String,
+        delivery: String,
         note: String,
         verbs: Vec<Link>,
         associations: Vec<AssociationRow>,
         shows_user: bool,
         shows_band: bool,
-        history: Vec<Event>,
+        history_href: String,
+        edit_href: String,
         may_write: bool,
     }
     /// Associations.
@@ -195,7 +206,7 @@ pages! {
         may_write: bool,
     }
     /// What waits for a decision.
-    Quarantine "quarantine.html" { rows: Vec<ConflictRow>, }
+    Quarantine "quarantine.html" { rows: Vec<ConflictRow>, pager: Pager, }
     /// Both sides of one conflict.
     Conflict "quarantine_item.html" {
         title: String,
@@ -206,10 +217,11 @@ pages! {
     }
     /// The audit.
     Audit "audit.html" {
-        q: String,
+        filters: Vec<Field>,
         verdict: Option<Word>,
         rows: Vec<AuditLine>,
         pager: Pager,
+        may_export: bool,
     }
     /// One's own account.
     OwnAccount "settings.html" {
@@ -237,7 +249,7 @@ pages! {
         deeds: Vec<Deed>,
     }
     /// Keys of the API.
-    ApiKeys "api_keys.html" { tabs: Vec<Tab>, rows: Vec<ApiKeyRow>, }
+    ApiKeys "api_keys.html" { tabs: Vec<Tab>, rows: Vec<ApiKeyRow>, may_write: bool, }
     /// Taking in a list.
     Import "import.html" {
         title: String,
@@ -375,6 +387,7 @@ rows! {
         facts: Vec<Choice>,
         effects: Vec<String>,
         settle: &'static str,
+        seal: String,
         button: String,
     }
     /// A row of the audit.
@@ -382,6 +395,7 @@ rows! {
         at: Moment,
         who: String,
         what: String,
+        code: String,
         subject: String,
         subject_href: String,
         changes: Vec<String>,

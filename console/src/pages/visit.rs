@@ -5,7 +5,6 @@ use axum::http::header::{ACCEPT_LANGUAGE, LOCATION, SET_COOKIE, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
-use policy::model::UnixMillis;
 
 use super::shell::{Done, Section, Shell, Theme, Who};
 use super::text::Lang;
@@ -303,10 +302,6 @@ impl Visit {
             return Ok(());
         }
         Err(Stop::Go(address("/confirm", &[("next", then)])))
-    }
-
-    pub(crate) fn now(&self) -> UnixMillis {
-        self.app.now()
     }
 }
 

@@ -231,6 +231,7 @@ pub(crate) struct Event {
     pub(crate) text: String,
     pub(crate) who: String,
     pub(crate) at: Moment,
+    pub(crate) href: String,
 }
 
 /// A number with what it counts.
