@@ -16,7 +16,7 @@ use simulators::band::{Knobs, SimBand};
 use simulators::bluez::{Address, BandConfig, BandPort, DoubleConfig};
 use simulators::cast::{Cast, Person};
 use simulators::peripheral::Peripheral;
-use simulators::stage::{Daemon, HELD_DBM, Program, Stage, StageError};
+use simulators::stage::{Daemon, HELD_DBM, Program, Site, Stage, StageError};
 use station_core::journal::JournalRecord;
 use station_daemon::api::model::{Bands, CodeAnswer, Enrollment, Event};
 use station_daemon::clock::Clock;
@@ -169,12 +169,7 @@ impl Kiosk {
 
     /// Runs a command with `--json`: exit code and the last line of what it printed.
     pub(crate) fn ask(&self, arguments: &[&str]) -> (i32, Value) {
-        let output = self.run(&[arguments, &["--json"]].concat());
-        let text = String::from_utf8(output.stdout).unwrap();
-        let text = text.lines().last().map(str::to_owned);
-        let text = text.unwrap_or_else(|| String::from_utf8_lossy(&output.stderr).trim().to_owned());
-        let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        (output.status.code().unwrap_or(-1), value)
+        ask(&self.stage, &self.program, arguments)
     }
 
     /// A ticket as the API takes it.
@@ -182,38 +177,55 @@ impl Kiosk {
         by_ticket(&self.cast.ticket(person))
     }
 
-    /// The records of the journal, read beside the station or without it.
-    pub(crate) fn journal(&self) -> Vec<JournalRecord> {
-        let output = self.run(&["journal", "export", "--json"]);
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let text = String::from_utf8(output.stdout).unwrap();
-        text.lines().map(record).collect()
-    }
-
     /// I1, I2, I6, I8: the chain holds, and the journal has exactly the commits that the bands made since
     /// `past`, each once and with the band's own proof.
     pub(crate) fn agrees(&self, bands: &[&BandPort<Wrist>], past: usize) -> BTreeSet<String> {
-        let (code, verified) = self.ask(&["journal", "verify"]);
-        assert_eq!((code, &verified["ok"]), (0, &json!(true)), "{verified}");
-        let mut journaled = BTreeSet::new();
-        for record in self.journal() {
-            if let JournalRecord::Committed(committed) = record {
-                let receipt =
-                    Receipt::verify(&committed.receipt, &committed.band_key).expect("a good receipt");
-                assert!(journaled.insert(hex(receipt.association)), "journaled twice");
-            }
-        }
-        let made: BTreeSet<_> = bands.iter().flat_map(|band| commits(band)).skip(past).collect();
-        assert_eq!(
-            journaled, made,
-            "the journal has other commits than the bands made"
-        );
-        journaled
+        let made = bands.iter().flat_map(|band| commits(band)).skip(past).collect();
+        agrees(&self.stage, &self.program, made)
     }
+}
+
+/// Runs a command of the station's program with `--json`: exit code and the last line of what it printed.
+pub(crate) fn ask(site: &Site, program: &Program, arguments: &[&str]) -> (i32, Value) {
+    let output = program.command(site, &[arguments, &["--json"]].concat()).output();
+    let output = output.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let text = text.lines().last().map(str::to_owned);
+    let text = text.unwrap_or_else(|| String::from_utf8_lossy(&output.stderr).trim().to_owned());
+    let value = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    (output.status.code().unwrap_or(-1), value)
+}
+
+/// The records of a site's journal, read beside the station or without it.
+pub(crate) fn journal(site: &Site, program: &Program) -> Vec<JournalRecord> {
+    let output = program.command(site, &["journal", "export", "--json"]).output();
+    let output = output.unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(record).collect()
+}
+
+/// I1, I2, I6, I8: the chain holds, and the journal has exactly the commits that were `made`, each once and
+/// with the band's own proof.
+pub(crate) fn agrees(site: &Site, program: &Program, made: BTreeSet<String>) -> BTreeSet<String> {
+    let (code, verified) = ask(site, program, &["journal", "verify"]);
+    assert_eq!((code, &verified["ok"]), (0, &json!(true)), "{verified}");
+    let mut journaled = BTreeSet::new();
+    for record in journal(site, program) {
+        if let JournalRecord::Committed(committed) = record {
+            let receipt = Receipt::verify(&committed.receipt, &committed.band_key).expect("a good receipt");
+            assert!(journaled.insert(hex(receipt.association)), "journaled twice");
+        }
+    }
+    assert_eq!(
+        journaled, made,
+        "the journal has other commits than the bands made"
+    );
+    journaled
 }
 
 /// A band on a wrist that can kill a process at a certain frame.
@@ -304,7 +316,7 @@ fn record(line: &str) -> JournalRecord {
     JournalRecord::decode(&bytes).unwrap()
 }
 
-fn hex(id: AssociationId) -> String {
+pub(crate) fn hex(id: AssociationId) -> String {
     data_encoding::HEXLOWER.encode(&id.0)
 }
 

@@ -12,6 +12,7 @@ mod demo;
 mod fuzz;
 mod kiosk;
 mod privacy;
+mod radio;
 mod scenarios;
 mod tidy;
 mod world;

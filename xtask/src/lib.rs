@@ -8,6 +8,7 @@ mod exec;
 mod long;
 mod no_std;
 mod prepare;
+mod radio;
 mod summary;
 mod test;
 
@@ -36,6 +37,8 @@ enum Task {
     Soak(long::Soak),
     /// Prove that the protocol crate needs neither std nor an operating system
     NoStd,
+    /// Real BlueZ in a virtual machine: `radio [--all] [--bench] [NAME]...`
+    Radio(radio::Options),
     /// Replay the fuzz corpora, then explore: `fuzz [--seconds N] [--seed N] [TARGET]...`
     Fuzz(long::Passed),
 }
@@ -47,6 +50,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Task::Ci(options) => ci::run(&options),
         Task::Bench(passed) => long::bench(&passed),
         Task::Soak(options) => long::soak(&options),
+        Task::Radio(options) => radio::run(&options),
         Task::NoStd => no_std::run(),
         Task::Fuzz(passed) => long::fuzz(&passed),
     }

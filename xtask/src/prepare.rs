@@ -27,6 +27,11 @@ const NEEDS: &[Need] = &[
         package: "faketime",
         without: "no clock is set back under a running station",
     },
+    Need {
+        program: "qemu-system-x86_64",
+        package: "qemu-system-x86",
+        without: "nothing is tried on real BlueZ",
+    },
 ];
 
 /// Installs by apt what is missing, if this machine has apt and this user may; says what was done.

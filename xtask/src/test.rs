@@ -5,6 +5,7 @@ use clap::Args;
 
 use crate::exec::{self, Stream, cargo};
 use crate::prepare;
+use crate::radio;
 use crate::summary::Summary;
 
 /// What may be done to run the tests.
@@ -39,7 +40,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 pub(crate) fn all(options: &Options) -> (Summary, Result<()>) {
     prepare::install_what_tests_need(!options.no_install);
     let mut summary = Summary::default();
-    let outcome = run_all(&options.selection(), &mut summary);
+    let mut outcome = run_all(&options.selection(), &mut summary);
+    if options.packages.is_empty() {
+        outcome = outcome.and(radio::every_change(&mut summary));
+    }
     (summary, outcome)
 }
 

@@ -15,6 +15,8 @@ const ACL_BUFFERS: u8 = 8;
 const ACL_LEN: u16 = 251;
 /// Length of the filter accept list.
 const ACCEPT_LIST_LEN: u8 = 64;
+/// Advertisements remembered to find doubles.
+const SEEN_MAX: usize = 128;
 /// Low Energy features: data length extension, features asked by the peripheral.
 const LE_FEATURES: [u8; 8] = [0x28, 0, 0, 0, 0, 0, 0, 0];
 /// Bluetooth 4.2, and a company that nobody has.
@@ -85,7 +87,17 @@ pub(super) struct Scanner {
     accepts_listed_only: bool,
     drops_doubles: bool,
     since: Instant,
-    seen: HashSet<Place>,
+    seen: HashSet<(Place, Vec<u8>)>,
+}
+
+impl Scanner {
+    /// True if this was not seen lately. A controller remembers so many and no more.
+    fn see(&mut self, sight: (Place, Vec<u8>)) -> bool {
+        if self.seen.len() >= SEEN_MAX {
+            self.seen.clear();
+        }
+        self.seen.insert(sight)
+    }
 }
 
 /// A connection that is to be made.
@@ -149,13 +161,15 @@ impl Controller {
         self.public == address || self.random_address == address
     }
 
-    /// Whether an advertisement of `place` is reported now.
-    pub(super) fn hears(&mut self, now: Instant, place: Place) -> bool {
+    /// Whether an advertisement of `place` is reported now. What counts as a double is the controller's own idea:
+    /// by the specification the address decides, most adapters compare the `data` too (none means strict).
+    pub(super) fn hears(&mut self, now: Instant, place: Place, data: Option<&[u8]>) -> bool {
         let scanner = &mut self.scanner;
         let since = now.since(scanner.since).as_micros() as u64;
         let listens = scanner.on && since % scanner.interval_us.max(1) < scanner.window_us.max(1);
         let is_listed = !scanner.accepts_listed_only || self.accept_list.contains(&place);
-        self.in_range && listens && is_listed && (!scanner.drops_doubles || scanner.seen.insert(place))
+        let mut is_new = || !scanner.drops_doubles || scanner.see((place, data.unwrap_or_default().to_vec()));
+        self.in_range && listens && is_listed && is_new()
     }
 
     /// Whether an advertisement of `place` is answered with a connection.

@@ -45,6 +45,9 @@ pub struct AirConfig {
     pub physics: Physics,
     /// Signal strength varies by up to so much around a device's own, in dB.
     pub rssi_noise_db: u16,
+    /// A scan that drops doubles reports each device once and never again, whatever it advertises later: what the
+    /// specification says. Most adapters report again when the data has changed.
+    pub strict_doubles: bool,
 }
 
 impl Default for AirConfig {
@@ -53,6 +56,7 @@ impl Default for AirConfig {
             seed: 1,
             physics: Physics::default(),
             rssi_noise_db: 3,
+            strict_doubles: false,
         }
     }
 }

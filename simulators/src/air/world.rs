@@ -360,9 +360,10 @@ impl World {
         let place = self.controllers[&id].advertised();
         let noise = u64::from(self.config.rssi_noise_db);
         let rssi = self.controllers[&id].rssi_dbm + self.random.below(2 * noise + 1) as i16 - noise as i16;
+        let compared = (!self.config.strict_doubles).then_some(&advertiser.data[..]);
         let mut initiator = None;
         for (listener, controller) in self.controllers.iter_mut().filter(|(other, _)| **other != id) {
-            if controller.hears(now, place) {
+            if controller.hears(now, place, compared) {
                 let heard = report(advertiser.kind, place, &advertiser.data, rssi);
                 self.outbox.push_back((*listener, heard));
                 if controller.scanner.active {

@@ -13,7 +13,7 @@ use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::Stage;
+use super::Site;
 
 /// Longest time a daemon may take until it says that it is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -66,16 +66,16 @@ impl Program {
         }
     }
 
-    /// A call of the program with the stage's configuration and the stage's Bluetooth.
-    pub fn command(&self, stage: &Stage, arguments: &[&str]) -> std::process::Command {
+    /// A call of the program with the site's configuration and the site's Bluetooth.
+    pub fn command(&self, site: &Site, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(&self.path);
         command
             .args(&self.arguments)
             .arg("--config")
-            .arg(stage.config())
+            .arg(site.config())
             .args(arguments);
         command
-            .env("DBUS_SYSTEM_BUS_ADDRESS", stage.double.address())
+            .env("DBUS_SYSTEM_BUS_ADDRESS", site.bus())
             .stdin(Stdio::null());
         command
     }
@@ -127,9 +127,9 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts a daemon and waits until it says, as it says to systemd, that it is ready.
-    pub async fn start(stage: &Stage, program: &Program) -> Result<Self, DaemonError> {
-        let (notify, notify_path) = notify_socket(stage)?;
-        let mut daemon = Self::spawn(stage, program, Some(&notify_path))?;
+    pub async fn start(site: &Site, program: &Program) -> Result<Self, DaemonError> {
+        let (notify, notify_path) = notify_socket(site)?;
+        let mut daemon = Self::spawn(site, program, Some(&notify_path))?;
         let ready = timeout(READY_TIMEOUT, async {
             tokio::select! {
                 ready = said_ready(&notify) => ready.map_err(DaemonError::from),
@@ -141,10 +141,10 @@ impl Daemon {
     }
 
     /// Starts a daemon and does not wait.
-    pub fn spawn(stage: &Stage, program: &Program, notify: Option<&PathBuf>) -> Result<Self, DaemonError> {
-        let log = stage.folder().join("daemon.log");
+    pub fn spawn(site: &Site, program: &Program, notify: Option<&PathBuf>) -> Result<Self, DaemonError> {
+        let log = site.folder().join("daemon.log");
         let output = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
-        let mut command = program.command(stage, &["run"]);
+        let mut command = program.command(site, &["run"]);
         command.stdout(output.try_clone()?).stderr(output);
         command.env_remove("NOTIFY_SOCKET");
         if let Some(path) = notify {
@@ -153,7 +153,7 @@ impl Daemon {
         let child = Command::from(command).kill_on_drop(true).spawn()?;
         Ok(Self {
             child,
-            client: Client::new(&stage.socket()),
+            client: Client::new(&site.socket()),
             log,
         })
     }
@@ -184,7 +184,7 @@ impl Daemon {
         self.child.id()
     }
 
-    /// Everything the daemon logged so far, of earlier runs on the same stage too.
+    /// Everything the daemon logged so far, of earlier runs on the same site too.
     pub fn log_text(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -218,8 +218,8 @@ impl Daemon {
     }
 }
 
-fn notify_socket(stage: &Stage) -> io::Result<(UnixDatagram, PathBuf)> {
-    let path = stage.folder().join("notify.sock");
+fn notify_socket(site: &Site) -> io::Result<(UnixDatagram, PathBuf)> {
+    let path = site.folder().join("notify.sock");
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

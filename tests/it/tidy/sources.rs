@@ -132,6 +132,9 @@ fn arrows_point_inward() {
     check("adding an arrow is a design change", problems);
 }
 
+/// The one good reason to leave a test out of a run: another step of the same run has it.
+const ELSEWHERE: &str = "needs the image that `cargo xtask radio` makes";
+
 /// The words are put together here so that this file does not hold them.
 fn markers() -> Vec<String> {
     let pairs = [
@@ -163,7 +166,7 @@ fn nothing_is_left_unfinished() {
     let markers = markers();
     let mut problems = Vec::new();
     for file in texts(&["rs", "sh", "sql", "html", "ftl"]) {
-        for (number, line) in file.lines() {
+        for (number, line) in file.lines().filter(|(_, line)| !line.contains(ELSEWHERE)) {
             let found = markers.iter().find(|word| stands_alone(line, word));
             problems.extend(found.map(|word| format!("{}:{number} holds {word}", file.name())));
         }
