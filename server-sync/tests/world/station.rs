@@ -73,6 +73,8 @@ pub(crate) struct Station {
     pub(crate) pushed: Option<u64>,
     /// It was copied, set back or revoked: it may be refused.
     pub(crate) is_suspect: bool,
+    /// When it is woken next.
+    pub(crate) wakes_at_ms: Option<u64>,
 }
 
 impl Station {
@@ -94,6 +96,7 @@ impl Station {
             asked: None,
             pushed: None,
             is_suspect: false,
+            wakes_at_ms: None,
         }
     }
 

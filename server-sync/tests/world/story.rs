@@ -17,7 +17,7 @@ impl World {
             7 => self.small_record(),
             _ => self.administration(),
         }
-        let pause = (self.until_ms - crate::world::START_MS) / 40;
+        let pause = (self.until_ms - crate::world::START_MS) / 50;
         let pause = self.dice.between(SECOND, 2 * pause);
         self.after(pause, Event::Activity);
     }

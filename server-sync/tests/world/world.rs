@@ -140,14 +140,14 @@ impl World {
             station.inbox.set_hold_s(HOLD_S);
             stations.push(station);
         }
-        let is_long = dice.one_in(20);
+        let is_long = dice.one_in(40);
         let length = if is_long {
             dice.between(32, 40) * DAY
         } else {
             dice.between(8, 48) * HOUR
         };
         let bands = plant::bands(dice.between(3, 12));
-        let rows_max = [3, 8, 40, 1000][dice.below(4) as usize];
+        let rows_max = [4, 12, 1000, 1000][dice.below(4) as usize];
         let is_flaky = dice.one_in(3);
         let mut world = Self {
             now_ms: START_MS,
@@ -299,7 +299,14 @@ impl World {
         let station = &self.stations[i];
         let timeouts = [station.inbox.poll_timeout(), station.outbox.poll_timeout()];
         if let Some(next) = timeouts.into_iter().flatten().min() {
-            self.at(START_MS + next.0.max(now.0 + 1), Event::Wake(i));
+            let at_ms = START_MS + next.0.max(now.0 + 1);
+            let is_sooner = station
+                .wakes_at_ms
+                .is_none_or(|other| at_ms < other || other <= self.now_ms);
+            if is_sooner {
+                self.stations[i].wakes_at_ms = Some(at_ms);
+                self.at(at_ms, Event::Wake(i));
+            }
         }
     }
 
