@@ -12,12 +12,14 @@ mod facts;
 mod growth;
 mod latency;
 mod radio;
+mod real;
 mod replay;
 mod station;
 mod steps;
 mod world;
 
 pub use growth::repeat as repeat_growth;
+pub use real::play_probe;
 
 use std::time::{Duration, Instant};
 
@@ -182,6 +184,7 @@ const BENCHES: &[(&[&str], Bench)] = &[
     (&["G5"], append::figures),
     (&["G13"], growth::figures),
     (&["SIM"], world::figures),
+    (&["R1", "R2", "R3", "R4", "R5"], real::figures),
     (&["G5b", "G6", "G6b", "G11", "CPU"], station::figures),
 ];
 

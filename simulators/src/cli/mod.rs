@@ -45,6 +45,9 @@ enum Command {
     /// The counted part of the bench G13, which runs it under a profiler.
     #[command(hide = true)]
     BenchGrowth { file: PathBuf, count: usize },
+    /// The process that measures a link of the benches R1, R2 and R4.
+    #[command(hide = true)]
+    BenchLink { device: String },
     /// Be `bandstand-station`: everything behind this word is its command line.
     #[command(disable_help_flag = true)]
     Station {
@@ -96,6 +99,7 @@ fn run(command: Command) -> Result<()> {
         Command::Scenario { files, verbose } => world::scenarios(&files, verbose),
         Command::Bench(bench) => measure(&bench),
         Command::BenchGrowth { file, count } => bench::repeat_growth(&file, count),
+        Command::BenchLink { device } => bench::play_probe(&device),
         Command::Station { .. } => unreachable!("taken before the arguments are read"),
     }
 }

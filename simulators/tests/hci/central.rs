@@ -1,5 +1,6 @@
-//! A controller and the central behind it in one, by script: it answers the host's commands, and says and
-//! hears on the link what a test wants. Nothing here knows how the host is made.
+//! The central of these tests, by script: it says and hears on the link what a test wants. Either it is the
+//! band's controller as well, and answers the host's commands; or it is a host itself, behind a controller of
+//! an air. Nothing here knows how the band is made.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,11 +8,12 @@ use std::time::Duration;
 use simulators::bluez::Address;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
+/// The link's handle where the controller is ours.
 const LINK: u16 = 0x0040;
 const ATT: u16 = 4;
 /// Longer than any of these tests should take, on any machine.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Data in one packet from controller to host.
+/// Data in one packet, towards the band.
 const DOWN_LEN: usize = 27;
 
 pub(crate) const ERROR: u8 = 0x01;
@@ -19,6 +21,11 @@ pub(crate) const ERROR: u8 = 0x01;
 /// What the central sees of a band, and what it does with its own side of the bargain.
 pub(crate) struct Central {
     stream: DuplexStream,
+    /// There is an air between us and the band.
+    is_host: bool,
+    link: u16,
+    /// Commands that were answered.
+    answered: u32,
     /// Packets from the host that the controller takes before it wants to send some. None: it has no buffers
     /// for LE alone.
     pub(crate) buffers: u8,
@@ -48,8 +55,15 @@ impl Central {
     /// The central, and the stream for the host.
     pub(crate) fn new() -> (Self, DuplexStream) {
         let (stream, host) = tokio::io::duplex(64 * 1024);
-        let central = Self {
+        (Self::on(stream, false), host)
+    }
+
+    fn on(stream: DuplexStream, is_host: bool) -> Self {
+        Self {
             stream,
+            is_host,
+            link: LINK,
+            answered: 0,
             buffers: 4,
             holds: false,
             held: 0,
@@ -64,8 +78,36 @@ impl Central {
             responses: VecDeque::new(),
             partial: Vec::new(),
             held_max: 0,
-        };
-        (central, host)
+        }
+    }
+
+    /// A host behind the controller at the other end of `stream`, connected to the band at this address with
+    /// this connection interval, a multiple of 1.25 ms.
+    pub(crate) async fn linked(stream: DuplexStream, band: Address, interval: Duration) -> Self {
+        let mut central = Self::on(stream, true);
+        let interval = ((interval.as_micros() / 1250) as u16).to_le_bytes();
+        let create = [
+            &[0x60, 0, 0x60, 0, 0, 1],
+            &reversed(band)[..],
+            &[0],
+            &interval,
+            &interval,
+            &[0, 0, 200, 0, 0, 0, 0, 0],
+        ];
+        central.order(0x0c03, &[]).await;
+        central.order(0x200d, &create.concat()).await;
+        central.until("the link is made", |it| it.connected).await;
+        central
+    }
+
+    /// Sends a command and waits until the controller takes it.
+    async fn order(&mut self, opcode: u16, parameters: &[u8]) {
+        let [low, high] = opcode.to_le_bytes();
+        let head = [1, low, high, parameters.len() as u8];
+        self.send(&[&head, parameters].concat()).await;
+        let before = self.answered;
+        self.until("the command is answered", |it| it.answered > before)
+            .await;
     }
 
     /// Lives on until `done`.
@@ -109,7 +151,13 @@ impl Central {
                 let data = self.take(usize::from(len)).await;
                 self.data(handle, &data).await;
             }
-            other => panic!("the host sent a packet of kind {other}"),
+            4 if self.is_host => {
+                let code = self.stream.read_u8().await.unwrap();
+                let len = self.stream.read_u8().await.unwrap();
+                let parameters = self.take(usize::from(len)).await;
+                self.heard(code, &parameters);
+            }
+            other => panic!("a packet of kind {other}"),
         }
     }
 
@@ -117,6 +165,22 @@ impl Central {
         let mut bytes = vec![0; len];
         self.stream.read_exact(&mut bytes).await.unwrap();
         bytes
+    }
+
+    /// Takes an event of a controller that is not ours.
+    fn heard(&mut self, code: u8, parameters: &[u8]) {
+        match (code, parameters) {
+            (0x0e, [_, _, _, status, ..]) | (0x0f, [status, ..]) => {
+                assert_eq!(*status, 0, "the controller refused");
+                self.answered += 1;
+            }
+            (0x3e, [0x01, 0, low, high, ..]) => {
+                self.link = u16::from_le_bytes([*low, *high]);
+                self.connected = true;
+            }
+            (0x05, [.., reason]) => (self.connected, self.ended) = (false, Some(*reason)),
+            _ => {}
+        }
     }
 
     async fn command(&mut self, opcode: u16, parameters: &[u8]) {
@@ -146,10 +210,10 @@ impl Central {
     }
 
     async fn data(&mut self, handle: u16, data: &[u8]) {
-        assert_eq!(handle & 0xfff, LINK, "data for a link that is not there");
+        assert_eq!(handle & 0xfff, self.link, "data for a link that is not there");
         self.held += 1;
         self.held_max = self.held_max.max(self.held);
-        if handle >> 12 & 3 == 0 {
+        if handle >> 12 & 3 != 1 {
             assert!(self.partial.is_empty(), "a packet began within another");
         }
         self.partial.extend(data);
@@ -159,7 +223,7 @@ impl Central {
             assert_eq!(u16::from_le_bytes([packet[2], packet[3]]), ATT);
             self.att(&packet[4..]);
         }
-        if !self.holds {
+        if !self.holds && !self.is_host {
             self.release(self.held).await;
         }
     }
@@ -225,8 +289,13 @@ impl Central {
         let len = (packet.len() as u16).to_le_bytes();
         let whole = [&len[..], &ATT.to_le_bytes(), packet].concat();
         for (place, fragment) in whole.chunks(DOWN_LEN).enumerate() {
-            let boundary = if place == 0 { 2 } else { 1 };
-            let handle = (LINK | boundary << 12).to_le_bytes();
+            // A host says 0 where a controller says 2.
+            let boundary = if place > 0 {
+                1
+            } else {
+                2 * u16::from(!self.is_host)
+            };
+            let handle = (self.link | boundary << 12).to_le_bytes();
             let len = (fragment.len() as u16).to_le_bytes();
             self.send(&[&[2], &handle[..], &len, fragment].concat()).await;
         }

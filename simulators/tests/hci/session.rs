@@ -7,8 +7,9 @@ use firmware_protocol::message::{Arm, BandToStation, Commit, Finish, Mode, Stati
 use firmware_protocol::receipt::Receipt;
 use firmware_protocol::station::{SessionEnd, SessionEvent, StationSession};
 use firmware_protocol::time::{Instant, UnixSeconds};
+use simulators::air::{Air, AirConfig};
 use simulators::band::{Knobs, SimBand};
-use simulators::bluez::BandConfig;
+use simulators::bluez::{Address, BandConfig};
 use simulators::hci::{HciPort, start};
 use simulators::plant::{Manufacturer, Plant};
 use simulators::random::Random;
@@ -23,11 +24,14 @@ struct Station {
     association: AssociationId,
     key: [u8; 32],
     receipt: Option<Receipt>,
+    /// Held while its streams are used.
+    _air: Option<Air>,
 }
 
 impl Station {
-    /// A station that has connected to a fresh band, with this MTU.
-    async fn connected(mtu_bytes: u16) -> Self {
+    /// A station that has connected to a fresh band, with this MTU; over an air with this connection interval,
+    /// or without any air.
+    async fn connected(mtu_bytes: u16, interval: Option<Duration>) -> Self {
         let mut random = Random::new(u64::from(mtu_bytes));
         let (maker, plant) = (Manufacturer::new(&mut random), Plant::new(&mut random));
         let identity = plant.station(StationId(random.bytes()), Zone::Enrollment, &mut random);
@@ -39,16 +43,14 @@ impl Station {
             ..Knobs::default()
         };
         let band = SimBand::new(band, knobs, Vec::new(), random.fork(1), Instant::ZERO);
-        let (mut central, stream) = Central::new();
-        let port = start(
-            stream,
-            BandConfig {
-                mtu_bytes_max: mtu_bytes,
-                ..config()
-            },
-            band,
-        );
-        central.connect().await;
+        let config = BandConfig {
+            mtu_bytes_max: mtu_bytes,
+            ..config()
+        };
+        let (mut central, port, air) = match interval {
+            None => by_script(config, band).await,
+            Some(interval) => over_air(config, band, interval).await,
+        };
         assert_eq!(central.exchange_mtu(517).await, mtu_bytes);
         central.write(SUBSCRIPTION, &[1, 0]).await;
         let makers = vec![maker.public_key()];
@@ -68,6 +70,7 @@ impl Station {
             association: AssociationId(random.bytes()),
             key: [0; 32],
             receipt: None,
+            _air: air,
         }
     }
 
@@ -128,8 +131,28 @@ impl Station {
     }
 }
 
+async fn by_script(config: BandConfig, band: SimBand) -> (Central, HciPort<SimBand>, Option<Air>) {
+    let (mut central, stream) = Central::new();
+    let port = start(stream, config, band);
+    central.connect().await;
+    (central, port, None)
+}
+
+async fn over_air(
+    config: BandConfig,
+    band: SimBand,
+    interval: Duration,
+) -> (Central, HciPort<SimBand>, Option<Air>) {
+    let air = Air::start(AirConfig::default()).expect("an air");
+    let address = config.address;
+    let port = start(air.controller(address).0, config, band);
+    let host = air.controller(Address([0, 0x1a, 0x7d, 0, 0, 1])).0;
+    let central = Central::linked(host, address, interval).await;
+    (central, port, Some(air))
+}
+
 async fn check(mtu_bytes: u16) {
-    let mut station = Station::connected(mtu_bytes).await;
+    let mut station = Station::connected(mtu_bytes, None).await;
     station
         .play(|message| matches!(message, BandToStation::Finished(_)))
         .await;
@@ -159,7 +182,7 @@ async fn a_band_enrolls_over_hci_with_any_mtu() {
 
 #[tokio::test]
 async fn a_link_lost_in_mid_session_leaves_the_band_ready_for_the_next() {
-    let mut station = Station::connected(247).await;
+    let mut station = Station::connected(247, None).await;
     station
         .play(|message| matches!(message, BandToStation::Staged(_)))
         .await;
@@ -176,7 +199,7 @@ async fn a_link_lost_in_mid_session_leaves_the_band_ready_for_the_next() {
 
 #[tokio::test]
 async fn a_band_that_reboots_in_mid_session_comes_back() {
-    let mut station = Station::connected(247).await;
+    let mut station = Station::connected(247, None).await;
     station
         .play(|message| matches!(message, BandToStation::WearerConfirmed(_)))
         .await;
@@ -190,4 +213,28 @@ async fn a_band_that_reboots_in_mid_session_comes_back() {
         .until("it advertises again", |it| it.advertises)
         .await;
     assert!(station.port.with(|band, _| band.report()).is_some());
+}
+
+/// An enrollment over a model of the air takes at least its four exchanges, of two intervals each.
+async fn check_air(interval_us: u64) {
+    let interval = Duration::from_micros(interval_us);
+    let mut station = Station::connected(247, Some(interval)).await;
+    let start = station.port.now();
+    station
+        .play(|message| matches!(message, BandToStation::Finished(_)))
+        .await;
+    assert!(station.receipt.is_some(), "the band signed a receipt");
+    let elapsed = station.port.now().since(start);
+    assert!(elapsed >= interval * 8, "{elapsed:?} at {interval:?}");
+    station
+        .central
+        .until("the band ends the link", |it| !it.connected)
+        .await;
+    assert_eq!(station.central.ended, Some(0x13));
+}
+
+#[tokio::test]
+async fn a_band_enrolls_over_the_air_at_any_interval() {
+    check_air(7_500).await;
+    check_air(50_000).await;
 }

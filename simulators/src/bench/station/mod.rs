@@ -3,7 +3,7 @@
 mod air;
 mod crash;
 mod kiosk;
-mod process;
+pub(super) mod process;
 mod start;
 mod syncs;
 

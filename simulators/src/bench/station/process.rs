@@ -30,7 +30,7 @@ pub(super) fn wake_ups(pid: u32) -> Result<u64> {
 }
 
 /// Processor time used so far in seconds, by threads that are gone too.
-pub(super) fn cpu_seconds(pid: u32) -> Result<f64> {
+pub(in crate::bench) fn cpu_seconds(pid: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let (_, fields) = stat.rsplit_once(')').context("the kernel's form")?;
     let ticks = fields.split_whitespace().skip(11).take(2);
