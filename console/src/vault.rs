@@ -140,7 +140,7 @@ impl Vault {
             .map_err(|_| DbError::Damaged(format!("the secret {name:?} is not a key")))
     }
 
-    fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, DbError> {
+    pub(crate) fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, DbError> {
         let nonce: [u8; NONCE_LEN] = random().map_err(|error| DbError::Failed(error.to_string()))?;
         let mut sealed = nonce.to_vec();
         let mut body = secret.to_vec();
@@ -156,7 +156,7 @@ impl Vault {
         Ok(sealed)
     }
 
-    fn open_sealed(&self, name: &str, mut sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, DbError> {
+    pub(crate) fn open_sealed(&self, name: &str, mut sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, DbError> {
         let wrong = || DbError::Damaged(format!("the secret {name:?} does not open with this master key"));
         let (nonce, body) = sealed.split_first_chunk_mut::<NONCE_LEN>().ok_or_else(wrong)?;
         let nonce = Nonce::assume_unique_for_key(*nonce);

@@ -1,0 +1,179 @@
+//! Settings: the organization's name, and the keys that stations are told, which rotate without a gap.
+
+use ed25519_dalek::SigningKey;
+use policy::model::UnixMillis;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+use super::{change, look, record, setup, text};
+use crate::access::{Action, Caller, allow};
+use crate::audit::Record;
+use crate::edge::random;
+use crate::problem::{Code, Problem};
+use crate::serve::App;
+use crate::store::keys::{self as store, KeyRow};
+use crate::store::settings::{self, names};
+use crate::vault::names as secrets;
+use station_core::provision::{HexBytes, ManufacturerEntry};
+
+/// How long stations may be away and still learn of a new key before it is used.
+const OVERLAP_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A key that stations are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PublicKeyView {
+    /// `ticket_issuer`, `code`, `manufacturer` or `feed`.
+    pub kind: String,
+    /// A number, used once per kind.
+    pub id: String,
+    /// A name for people.
+    pub name: String,
+    /// The Ed25519 key in base16; empty for codes.
+    pub public_key: String,
+    /// Since when it holds, in milliseconds since 1970.
+    pub not_before_ms: i64,
+    /// Since when nothing new is signed by it.
+    pub retired_ms: Option<i64>,
+}
+
+impl From<KeyRow> for PublicKeyView {
+    fn from(row: KeyRow) -> Self {
+        Self {
+            kind: row.kind,
+            id: row.id,
+            name: row.name,
+            public_key: data_encoding::HEXLOWER.encode(&row.public_key),
+            not_before_ms: row.not_before.0,
+            retired_ms: row.retired.map(|at| at.0),
+        }
+    }
+}
+
+/// The settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettingsView {
+    /// The organization's name.
+    pub organization: String,
+    /// Its id, the hash of its key: 32 hexadecimal digits.
+    pub organization_id: String,
+    /// The lineage of this console's database: changes when a backup is restored.
+    pub lineage: String,
+    /// The keys that stations are told.
+    pub keys: Vec<PublicKeyView>,
+}
+
+/// The settings.
+pub async fn show(app: &App, caller: &Caller) -> Result<SettingsView, Problem> {
+    allow(caller, Action::SettingsView, "")?;
+    look(app, |tx, _| {
+        Ok(SettingsView {
+            organization: settings::require(tx, names::ORGANIZATION)?,
+            organization_id: settings::organization_id(tx)?.to_string(),
+            lineage: data_encoding::HEXLOWER.encode(&settings::lineage(tx)?),
+            keys: store::list(tx)?.into_iter().map(Into::into).collect(),
+        })
+    })
+    .await
+}
+
+/// Gives the organization another name.
+pub async fn rename(app: &App, caller: &Caller, name: String) -> Result<SettingsView, Problem> {
+    allow(caller, Action::SettingsEdit, "")?;
+    let name = text("organization", &name, 100)?;
+    if name.is_empty() {
+        return Err(Problem::invalid("organization", "is empty"));
+    }
+    let own = caller.clone();
+    change(app, move |tx, now| {
+        let before: String = settings::require(tx, names::ORGANIZATION)?;
+        settings::put(tx, names::ORGANIZATION, &name)?;
+        let what = Record {
+            action: Action::SettingsEdit.as_str(),
+            subject_kind: "organization",
+            before: json!({ "name": before }),
+            after: json!({ "name": name }),
+            ..Record::default()
+        };
+        Ok(record(tx, &own, &what, now)?)
+    })
+    .await?;
+    show(app, caller).await
+}
+
+/// Makes a new key that signs tickets. It signs from a day from now on, so that every station knows it by then;
+/// the present one stays known, so that its tickets go on to hold.
+pub async fn rotate_ticket_key(app: &App, caller: &Caller) -> Result<PublicKeyView, Problem> {
+    allow(caller, Action::SettingsEdit, "")?;
+    let secret: [u8; 32] = random().map_err(|error| Problem::new(Code::Unavailable, error.to_string(), ""))?;
+    let secret = Zeroizing::new(secret);
+    let (caller, vault) = (caller.clone(), app.vault.clone());
+    change(app, move |tx, now| {
+        let start = UnixMillis(now.0 + OVERLAP_MS);
+        let id = store::next_id(tx, store::TICKET_ISSUER)?.to_string();
+        vault.put(tx, &format!("{}{id}", secrets::TICKET), &*secret, now)?;
+        let row = KeyRow {
+            kind: store::TICKET_ISSUER.into(),
+            name: format!("ticket_issuer {id}"),
+            id,
+            public_key: SigningKey::from_bytes(&secret).verifying_key().to_bytes().to_vec(),
+            not_before: start,
+            retired: None,
+        };
+        let present = store::current(tx, store::TICKET_ISSUER, now)?;
+        store::insert(tx, &row)?;
+        store::retire(tx, store::TICKET_ISSUER, &present.id, start)?;
+        let what = Record {
+            action: "ticket_key_rotate",
+            subject_kind: "key",
+            subject: &row.id,
+            before: json!({ "id": present.id }),
+            after: json!({ "id": row.id, "not_before_ms": start }),
+            ..Record::default()
+        };
+        record(tx, &caller, &what, now)?;
+        Ok(row.clone().into())
+    })
+    .await
+}
+
+/// A make of bands that is welcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMake {
+    /// A name for people.
+    #[schema(min_length = 1, max_length = 64)]
+    pub name: String,
+    /// The Ed25519 key that signs its bands: 64 hexadecimal digits.
+    #[schema(min_length = 64, max_length = 64)]
+    pub public_key: String,
+}
+
+/// Makes bands of this make welcome.
+pub async fn welcome(app: &App, caller: &Caller, make: NewMake) -> Result<SettingsView, Problem> {
+    allow(caller, Action::SettingsEdit, "")?;
+    let name = text("name", &make.name, 64)?;
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(make.public_key.as_bytes()).ok();
+    let key: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
+    let usable = |key: &[u8; 32]| ed25519_dalek::VerifyingKey::from_bytes(key).is_ok_and(|key| !key.is_weak());
+    let key = key.filter(usable).ok_or_else(|| Problem::invalid("public_key", "is not an Ed25519 public key"))?;
+    let own = caller.clone();
+    change(app, move |tx, now| {
+        let entry = ManufacturerEntry {
+            name: name.clone(),
+            public_key: HexBytes(key),
+        };
+        setup::welcome(tx, &[entry], now)?;
+        let what = Record {
+            action: "manufacturer_welcome",
+            subject_kind: "key",
+            subject: &name,
+            after: json!({ "public_key": HexBytes(key) }),
+            ..Record::default()
+        };
+        Ok(record(tx, &own, &what, now)?)
+    })
+    .await?;
+    show(app, caller).await
+}
