@@ -177,6 +177,11 @@ impl Kiosk {
         by_ticket(&self.cast.ticket(person))
     }
 
+    /// The records of the journal, read beside the station or without it.
+    pub(crate) fn journal(&self) -> Vec<JournalRecord> {
+        journal(&self.stage, &self.program)
+    }
+
     /// I1, I2, I6, I8: the chain holds, and the journal has exactly the commits that the bands made since
     /// `past`, each once and with the band's own proof.
     pub(crate) fn agrees(&self, bands: &[&BandPort<Wrist>], past: usize) -> BTreeSet<String> {
