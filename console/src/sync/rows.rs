@@ -224,15 +224,9 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    /// The first key of codes has no number in its name.
     fn code_key(&self, id: &str) -> Result<[u8; 32], DbError> {
-        let numbered = format!("{}/{id}", names::CODE);
-        let secret = match self.vault.get(self.tx, &numbered)? {
-            Some(secret) => secret,
-            None => self.vault.require(self.tx, names::CODE)?,
-        };
-        let key = secret.as_slice().try_into();
-        key.map_err(|_| DbError::Damaged("a key of codes is not one".into()))
+        let key = self.vault.require_key(self.tx, &format!("{}{id}", names::CODE))?;
+        Ok(*key)
     }
 
     fn own_row(&self) -> Row {

@@ -31,8 +31,10 @@ use crate::config::Config;
 use crate::daemon::told_to_stop;
 use crate::store::{Applying, Identity, StoreError, StoreHandle};
 
-/// An answer comes within this time; a poll is held by the console for so much longer.
-const PATIENCE: Duration = Duration::from_secs(75);
+/// An answer comes within this time, and a little more for what takes long to send.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Bytes that even a bad line carries in a second.
+const BYTES_PER_SECOND_MIN: u64 = 16 << 10;
 /// Reports about the station's own state are sent this often, and a little after the start.
 const HEALTH_EVERY: Duration = Duration::from_secs(300);
 /// After a failure a report or a renewal is tried again so much later.
@@ -212,7 +214,7 @@ impl Task {
             method: Method::GET,
             path,
             body: None,
-            patience: PATIENCE,
+            patience: PATIENCE + Duration::from_secs(Inbox::HOLD_S.into()),
         };
         let (way, lent) = (self.way.clone(), self.feed.lend());
         self.jobs.spawn(async move {
@@ -247,8 +249,8 @@ impl Task {
         let errand = Errand {
             method: Method::POST,
             path: path.to_owned(),
+            patience: PATIENCE + Duration::from_secs(body.len() as u64 / BYTES_PER_SECOND_MIN),
             body: Some(body),
-            patience: PATIENCE,
         };
         let (way, lent) = (self.way.clone(), self.sending.lend());
         self.jobs.spawn(async move {
@@ -370,6 +372,9 @@ impl Task {
             },
         };
         self.inbox.handle_refusal(now, &fault, random);
+        if fault == FeedFault::Busy {
+            return self.progress.failed(&Failure::Lost(fault.to_string()));
+        }
         let code = answer.code.as_deref().unwrap_or(fault.code());
         self.progress.stop(code, fault.to_string());
     }

@@ -1,0 +1,74 @@
+//! Stations join, fetch what they need, send what they did, and go on without the console.
+
+use serde_json::Value;
+
+use crate::sync_stage::{Console, Enrolled, Station, user};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_station_out_of_nothing_joins_and_is_in_step() {
+    let console = Console::start().await;
+    console.person("ada", "north").await;
+    console.band("BAND-1").await;
+    let mut station = Station::joined(&console, "gate", "north").await;
+    let status = station.status().await.unwrap();
+    assert_eq!(
+        (&status["replica"]["users"], &status["replica"]["bands"]),
+        (&1.into(), &1.into()),
+        "{status:#?}"
+    );
+    assert_eq!(
+        (&status["site"], &status["zone"]),
+        (&"north".into(), &"enrollment".into())
+    );
+    // what changes arrives
+    console.person("bo", "north").await;
+    station
+        .until("bo arrives", |status| status["replica"]["users"] == 2)
+        .await;
+    station.stop().await;
+    assert!(station.store().user(&user("bo")).unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_station_does_without_the_console_arrives_when_it_is_back() {
+    let mut console = Console::start().await;
+    console.person("ada", "north").await;
+    console.band("BAND-1").await;
+    let mut station = Station::joined(&console, "gate", "north").await;
+    station.stop().await;
+    console.go_away().await;
+    station.enroll(&Enrolled::new("ada", "BAND-1", 1, 1));
+    station.start();
+    let offline = station
+        .until("offline", |status| status["sync"]["state"] == "offline")
+        .await;
+    assert_eq!(offline["sync"]["code"], "console_unreachable");
+    assert_eq!(station.associations("ada"), ["ada BAND-1 active"]);
+    console.come_back().await;
+    station.in_step().await;
+    assert_eq!(console.associations().await, ["ada BAND-1 active"]);
+    assert_eq!(station.associations("ada"), ["ada BAND-1 active"]);
+    station.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_good_for_one_station() {
+    let console = Console::start().await;
+    let token = console.token("gate", "north").await;
+    let (one, two) = (Station::new(), Station::new());
+    let joined = one.try_join(console.address, &token).await;
+    assert!(
+        joined.status.success(),
+        "{}",
+        String::from_utf8_lossy(&joined.stderr)
+    );
+    let refused = two.try_join(console.address, &token).await;
+    assert!(!refused.status.success());
+    let said: Value = serde_json::from_slice(&refused.stderr).unwrap();
+    assert_eq!(said["error"]["code"], "console_refused", "{said}");
+    assert!(
+        said["error"]["why"].as_str().unwrap().contains("used before"),
+        "{said}"
+    );
+    assert!(!two.database().exists());
+}

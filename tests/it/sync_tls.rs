@@ -1,0 +1,262 @@
+//! Who gets what on the stations' listener (A13), and whom a station believes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use console::ca::{Authority, KeyedCertificate, Validity, serial};
+use console::sync::authority;
+use firmware_protocol::id::StationId;
+use firmware_protocol::time::UnixSeconds;
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    PKCS_ECDSA_P256_SHA256,
+};
+use rustls::client::Resumption;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::sync_stage::{Console, Station};
+
+const DAY_S: u64 = 86_400;
+
+/// A client's certificates, its own first, and its key.
+type Shown = Option<(Vec<CertificateDer<'static>>, Vec<u8>)>;
+
+/// How to come.
+struct Client {
+    root: CertificateDer<'static>,
+    shown: Shown,
+    version: &'static SupportedProtocolVersion,
+    alpn: Vec<Vec<u8>>,
+}
+
+impl Client {
+    fn new(root: &CertificateDer<'static>, shown: Shown) -> Self {
+        Self {
+            root: root.clone(),
+            shown,
+            version: &rustls::version::TLS13,
+            alpn: vec![b"http/1.1".to_vec()],
+        }
+    }
+
+    fn config(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone()).unwrap();
+        let builder = ClientConfig::builder_with_provider(default_provider().into())
+            .with_protocol_versions(&[self.version])
+            .unwrap()
+            .with_root_certificates(roots);
+        let mut config = match &self.shown {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => {
+                let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.clone()));
+                builder.with_client_auth_cert(chain.clone(), key).unwrap()
+            }
+        };
+        config.alpn_protocols = self.alpn.clone();
+        config.resumption = Resumption::in_memory_sessions(8);
+        Arc::new(config)
+    }
+}
+
+/// Status and code of an answer to a request that only a station may make, or `refused` if there was none.
+async fn ask(address: SocketAddr, config: Arc<ClientConfig>) -> (String, Option<HandshakeKind>) {
+    let asked = async {
+        let stream = TcpStream::connect(address).await?;
+        let name = ServerName::from(address.ip());
+        let mut stream = TlsConnector::from(config).connect(name, stream).await?;
+        stream
+            .write_all(b"GET /sync/v1/keys HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        Ok::<_, std::io::Error>((answer, stream.get_ref().1.handshake_kind()))
+    };
+    let asked = tokio::time::timeout(Duration::from_secs(20), asked)
+        .await
+        .expect("an answer or an end");
+    let Ok((answer, kind)) = asked else {
+        return ("refused".into(), None);
+    };
+    let text = String::from_utf8_lossy(&answer);
+    let Some(status) = text.split(' ').nth(1) else {
+        return ("refused".into(), kind);
+    };
+    let code = text
+        .lines()
+        .find_map(|line| line.strip_prefix("bandstand-code: "));
+    (format!("{status} {}", code.unwrap_or("-")), kind)
+}
+
+fn new_key() -> KeyPair {
+    KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap()
+}
+
+/// A certificate of this authority for a station.
+fn leaf(authority: &Authority, station: StationId, number: u8, validity: Validity) -> Shown {
+    let key = new_key();
+    let request = CertificateParams::default().serialize_request(&key).unwrap();
+    let made = authority
+        .station(request.der(), station, serial([number; 16]), validity)
+        .unwrap();
+    Some((vec![made], key.serialize_der()))
+}
+
+/// A root of ten certificates, each signed by the one before, and a station's at the end of them.
+fn long_chain(root: &KeyedCertificate) -> Shown {
+    let mut issuer =
+        Issuer::from_ca_cert_der(&root.certificate, KeyPair::try_from(root.key.as_slice()).unwrap()).unwrap();
+    let mut chain = Vec::new();
+    for _ in 0..9 {
+        let key = new_key();
+        let mut parameters = CertificateParams::default();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let made = parameters.signed_by(&key, &issuer).unwrap();
+        chain.insert(0, made.der().clone());
+        issuer = Issuer::from_ca_cert_der(made.der(), key).unwrap();
+    }
+    let key = new_key();
+    let mut parameters = CertificateParams::default();
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    chain.insert(0, parameters.signed_by(&key, &issuer).unwrap().der().clone());
+    Some((chain, key.serialize_der()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_what_on_the_listener() {
+    let console = Console::start().await;
+    let mut station = Station::joined(&console, "gate", "north").await;
+    station.stop().await;
+    let gate = console.station("gate").await.id;
+    let authority = authority::load(&console.app).await.unwrap();
+    let root = authority.certificate().clone();
+    let now = UnixSeconds(station_daemon::clock::Clock::start().wall().0);
+    let good = Validity::starting(now, 30 * DAY_S);
+    let foreign_root = Authority::create("Other", now).unwrap();
+    let foreign = Authority::load(&foreign_root).unwrap();
+    let self_signed = {
+        let key = new_key();
+        let made = CertificateParams::default().self_signed(&key).unwrap();
+        Some((vec![made.der().clone()], key.serialize_der()))
+    };
+    let listener = authority.server(&["127.0.0.1".into()], good).unwrap();
+    let past = Validity {
+        not_before: UnixSeconds(now.0 - 30 * DAY_S),
+        not_after: UnixSeconds(now.0 - 10),
+    };
+    let future = Validity {
+        not_before: UnixSeconds(now.0 + DAY_S),
+        not_after: UnixSeconds(now.0 + 30 * DAY_S),
+    };
+    let own = own_certificate(&station);
+    let cases: Vec<(&str, Shown, &str)> = vec![
+        ("no certificate", None, "401 certificate_missing"),
+        ("its own", own.clone(), "200 -"),
+        ("of another authority", leaf(&foreign, gate, 1, good), "refused"),
+        ("self-signed", self_signed, "refused"),
+        ("expired", leaf(&authority, gate, 2, past), "refused"),
+        ("not yet valid", leaf(&authority, gate, 3, future), "refused"),
+        (
+            "the listener's own",
+            Some((vec![listener.certificate.clone()], listener.key.to_vec())),
+            "refused",
+        ),
+        ("chain of ten", long_chain(&foreign_root), "refused"),
+        (
+            "never issued",
+            leaf(&authority, gate, 4, good),
+            "403 certificate_unknown",
+        ),
+        (
+            "of nobody",
+            leaf(&authority, StationId([9; 16]), 5, good),
+            "403 certificate_unknown",
+        ),
+    ];
+    for (name, shown, expected) in cases {
+        let (found, _) = ask(console.address, Client::new(&root, shown).config()).await;
+        assert_eq!(found, expected, "{name}");
+    }
+    older_tls_and_other_protocols(&console, &root, &own).await;
+    // the same configuration twice: nothing is resumed, so that every connection shows its certificate
+    let config = Client::new(&root, own.clone()).config();
+    for _ in 0..2 {
+        let (found, kind) = ask(console.address, config.clone()).await;
+        assert_eq!((found.as_str(), kind), ("200 -", Some(HandshakeKind::Full)));
+    }
+    console
+        .change(move |tx, now| console::sync::stations::revoke(tx, gate, "stolen", now).map(drop))
+        .await;
+    let (found, _) = ask(console.address, config).await;
+    assert_eq!(found, "403 station_revoked");
+}
+
+async fn older_tls_and_other_protocols(console: &Console, root: &CertificateDer<'static>, own: &Shown) {
+    let old = Client {
+        version: &rustls::version::TLS12,
+        ..Client::new(root, own.clone())
+    };
+    assert_eq!(ask(console.address, old.config()).await.0, "refused", "TLS 1.2");
+    let other = Client {
+        alpn: vec![b"h2".to_vec()],
+        ..Client::new(root, own.clone())
+    };
+    assert_eq!(
+        ask(console.address, other.config()).await.0,
+        "refused",
+        "another protocol"
+    );
+}
+
+/// What the station itself shows.
+fn own_certificate(station: &Station) -> Shown {
+    let path = station.folder().join("data/station.sync");
+    let own = station_daemon::sync::Credentials::load(&path).unwrap();
+    Some((vec![own.certificate.clone()], own.key.to_vec()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_station_believes_the_console_that_its_token_names_and_no_other() {
+    let (right, wrong) = (Console::start().await, Console::start().await);
+    let token = right.token("gate", "north").await;
+    let station = Station::new();
+    let refused = station.try_join(wrong.address, &token).await;
+    let said: serde_json::Value = serde_json::from_slice(&refused.stderr).unwrap();
+    assert_eq!(said["error"]["code"], "console_refused", "{said}");
+    // the token was shown to nobody and is still good
+    let joined = station.try_join(right.address, &token).await;
+    assert!(
+        joined.status.success(),
+        "{}",
+        String::from_utf8_lossy(&joined.stderr)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_station_is_told_at_once_and_keeps_what_it_has() {
+    let console = Console::start().await;
+    console.person("ada", "north").await;
+    let mut station = Station::joined(&console, "gate", "north").await;
+    let gate = console.station("gate").await.id;
+    console
+        .change(move |tx, now| console::sync::stations::revoke(tx, gate, "stolen", now).map(drop))
+        .await;
+    // its poll is held open at this moment
+    let told = station
+        .until("it knows", |status| status["sync"]["code"] == "station_revoked")
+        .await;
+    assert_eq!(told["sync"]["state"], "stopped");
+    station.stop().await;
+    let store = station.store();
+    let stopped = store.sync_state().unwrap().unwrap().feed_stopped;
+    assert_eq!(stopped.as_deref(), Some("station_revoked"));
+    assert!(store.head().unwrap().sequence > console.station("gate").await.head.sequence);
+    let again = station.run(&["doctor", "--json"]).await;
+    assert!(String::from_utf8_lossy(&again.stdout).contains("station_revoked"));
+}
