@@ -22,7 +22,7 @@ fn samples() -> Vec<JournalRecord> {
     let user = UserHandle([0xb0; 16]);
     let ticket = TicketId([0x71; 16]);
     let zone = Zone::Registration;
-    vec![
+    let mut samples = vec![
         Started {
             software: "0.1.0".into(),
             after_crash: true,
@@ -171,6 +171,15 @@ fn samples() -> Vec<JournalRecord> {
             code: "user_unknown".into(),
         }
         .into(),
+    ];
+    samples.extend(about_the_console());
+    samples
+}
+
+/// The records about the station's console.
+fn about_the_console() -> Vec<JournalRecord> {
+    let zone = Zone::Registration;
+    vec![
         Joined {
             organization: OrganizationId([0x0a; 16]),
             station: StationId([0x57; 16]),
