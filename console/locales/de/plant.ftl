@@ -229,7 +229,7 @@ import-step-file = Datei
 import-step-check = Prüfen
 import-step-done = Fertig
 import-file = CSV-Datei
-import-file-hint = Mit Kommas oder Semikolons, UTF-8 oder Windows-1252. Bis 64 MiB. Geändert wird erst, wenn Sie gesehen haben, was sich ändern würde.
+import-file-hint = Mit Kommas oder Semikolons, UTF-8 oder Windows-1252. Bis 32 MiB. Geändert wird erst, wenn Sie gesehen haben, was sich ändern würde.
 import-look = Datei prüfen
 import-again = Andere Datei wählen
 import-columns = Spalten
@@ -327,3 +327,44 @@ fault-sites = Ein Standort hat höchstens 64 Zeichen.
 fault-wrong-state = Diese Person ist nicht aktiv oder ausgesetzt und würde an der Station abgewiesen.
 fault-changed-meanwhile = Jemand hat es inzwischen geändert. Sehen Sie es sich noch einmal an und wiederholen Sie dann Ihre Änderung.
 audit-broken = Die Kette ist unterbrochen: { $why }. Jemand hat die Datenbank an der Konsole vorbei geändert.
+import-whole-file = ganze Datei
+import-waiting = Wartet auf jemand Zweites
+import-cancelled = Abgebrochen
+import-cancelled-text = Es wurde nichts geändert.
+import-cancel = Import abbrechen
+import-what-add = Neu
+import-what-change = Geändert
+import-what-deactivate = Scheidet aus
+import-column-mail = E-Mail-Adresse.
+import-column-note = Freier Text für die Verwaltung.
+import-column-delivery = Die Lieferung, mit der es kam.
+import-fault-file-too-large = Die Datei hat mehr als { $mib_max } MiB.
+import-fault-utf-16 = Die Datei ist UTF-16: Speichern Sie sie als CSV in UTF-8.
+import-fault-not-text = Die Datei ist kein Text. Ist sie eine Tabelle? Speichern Sie sie als CSV.
+import-fault-not-in-encoding = Das ist nicht { $encoding }.
+import-fault-empty = Es steht nichts darin.
+import-fault-quote-open = Ein Anführungszeichen wird hier geöffnet und nie geschlossen.
+import-fault-after-quote = Hinter einem schließenden Anführungszeichen steht noch etwas.
+import-fault-too-many-columns = Es sind mehr als { $columns_max } Spalten.
+import-fault-too-many-rows = Es sind mehr als { $rows_max } Zeilen.
+import-fault-too-many-fields = Es sind { $found } Felder unter { $headings } Überschriften.
+import-fault-too-long = Es hat mehr als { $chars_max } Zeichen.
+import-fault-control-character = Es enthält ein Steuerzeichen.
+import-fault-column-missing = Diese Spalte fehlt in der Überschrift.
+import-fault-column-twice = Diese Spalte steht zweimal in der Überschrift, auch als { $heading }.
+import-fault-id-invalid = { $id } ist keine Kennung: { $why }
+import-fault-duplicate = { $id } steht auch in Zeile { $line }.
+import-fault-look-alike = { $id } sieht aus wie { $other } in Zeile { $line }: Schreiben Sie eine Person auf eine Weise.
+import-fault-look-alike-known = { $id } sieht aus wie { $other }, den es schon gibt: Schreiben Sie die Person auf dieselbe Weise.
+import-fault-label-not-shown = Das kann ein Band nicht zeigen: höchstens 12 aus A-Z, 0-9, Leerzeichen innen und .,-_+/&'()#.
+import-fault-mail-invalid = Das ist keine E-Mail-Adresse.
+import-fault-not-one-of = { $found } ist keines von { $choices }.
+import-fault-nobody-listed = Auf einer Liste von allen steht niemand.
+import-approve = { $count ->
+    [one] Zustimmen und eine Änderung importieren
+   *[other] Zustimmen und { $count } Änderungen importieren
+ }
+import-more-changes = { $count ->
+    [one] Und eine weitere Änderung.
+   *[other] Und { $count } weitere Änderungen.
+ }

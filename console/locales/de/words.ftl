@@ -210,3 +210,6 @@ action-account-link = Einmal-Link gemacht
 action-password-set = Passwort gesetzt
 action-sign-in = Angemeldet
 action-sign-in-refused = Anmeldung abgelehnt
+action-console-init = Diese Konsole begonnen
+action-plant-adopt = Ein Werk übernommen
+action-settings-edit = Einstellungen geändert

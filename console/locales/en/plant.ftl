@@ -229,7 +229,7 @@ import-step-file = File
 import-step-check = Check
 import-step-done = Done
 import-file = CSV file
-import-file-hint = With commas or semicolons, UTF-8 or Windows-1252. Up to 64 MiB. Nothing is changed before you have seen what would change.
+import-file-hint = With commas or semicolons, UTF-8 or Windows-1252. Up to 32 MiB. Nothing is changed before you have seen what would change.
 import-look = Check the file
 import-again = Choose another file
 import-columns = Columns
@@ -327,3 +327,44 @@ fault-sites = A site has at most 64 characters.
 fault-wrong-state = This person is not active or is suspended, and would be refused at the station.
 fault-changed-meanwhile = Somebody changed it meanwhile. Look at it again, then repeat your change.
 audit-broken = The chain is broken: { $why }. Somebody changed the database behind the console.
+import-whole-file = whole file
+import-waiting = Waits for a second person
+import-cancelled = Cancelled
+import-cancelled-text = Nothing was changed.
+import-cancel = Cancel import
+import-what-add = New
+import-what-change = Changed
+import-what-deactivate = Leaving
+import-column-mail = Address of mail.
+import-column-note = Free words for administrators.
+import-column-delivery = The delivery it came with.
+import-fault-file-too-large = The file has more than { $mib_max } MiB.
+import-fault-utf-16 = The file is UTF-16: save it as CSV in UTF-8.
+import-fault-not-text = The file is no text. Is it a spreadsheet? Save it as CSV.
+import-fault-not-in-encoding = This is not { $encoding }.
+import-fault-empty = There is nothing in it.
+import-fault-quote-open = A quotation mark is opened here and never closed.
+import-fault-after-quote = Something stands behind a closing quotation mark.
+import-fault-too-many-columns = There are more than { $columns_max } columns.
+import-fault-too-many-rows = There are more than { $rows_max } rows.
+import-fault-too-many-fields = There are { $found } fields under { $headings } headings.
+import-fault-too-long = It has more than { $chars_max } characters.
+import-fault-control-character = There is a control character in it.
+import-fault-column-missing = This column is missing in the heading.
+import-fault-column-twice = This column stands twice in the heading, as { $heading } too.
+import-fault-id-invalid = { $id } is no identifier: { $why }
+import-fault-duplicate = { $id } stands on line { $line } too.
+import-fault-look-alike = { $id } looks like { $other } on line { $line }: write one person in one way.
+import-fault-look-alike-known = { $id } looks like { $other }, who is there already: write the person in the same way.
+import-fault-label-not-shown = A band cannot show this: at most 12 of A-Z, 0-9, space inside, and .,-_+/&'()#.
+import-fault-mail-invalid = This is not an address of mail.
+import-fault-not-one-of = { $found } is none of { $choices }.
+import-fault-nobody-listed = A list of everybody has nobody on it.
+import-approve = { $count ->
+    [one] Agree and import one change
+   *[other] Agree and import { $count } changes
+ }
+import-more-changes = { $count ->
+    [one] And one more change.
+   *[other] And { $count } more changes.
+ }

@@ -210,3 +210,6 @@ action-account-link = Made one-time link
 action-password-set = Set password
 action-sign-in = Signed in
 action-sign-in-refused = Sign-in refused
+action-console-init = Began this console
+action-plant-adopt = Took over a plant
+action-settings-edit = Changed settings

@@ -23,8 +23,5 @@ pub mod session;
 pub mod sign_in;
 pub mod waits;
 
-#[cfg(test)]
-mod tests;
-
 pub use links::first_link;
 pub use session::{Session, caller};

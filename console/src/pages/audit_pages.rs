@@ -126,10 +126,15 @@ fn changes(lang: Lang, detail: &str) -> Vec<String> {
     let mut names: Vec<&String> = was.keys().chain(is.keys()).collect();
     names.sort();
     names.dedup();
-    let differs = names.into_iter().filter(|name| was.get(*name) != is.get(*name));
-    differs
-        .map(|name| format!("{name}: {} → {}", short(was.get(name)), short(is.get(name))))
-        .collect()
+    let line = |name: &String| {
+        let (from, to) = (short(was.get(name)), short(is.get(name)));
+        match (from == to, before.is_object()) {
+            (true, _) => None,
+            (false, true) => Some(format!("{name}: {from} → {to}")),
+            (false, false) => Some(format!("{name}: {to}")),
+        }
+    };
+    names.into_iter().filter_map(line).collect()
 }
 
 fn short(value: Option<&Value>) -> String {

@@ -13,6 +13,11 @@ mod forms;
 mod gate;
 mod guard;
 mod home;
+#[cfg(test)]
+mod http_tests;
+mod import_pages;
+#[cfg(test)]
+mod import_tests;
 mod key_pages;
 mod own;
 mod policy_pages;
@@ -35,6 +40,7 @@ mod widgets;
 mod words;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
@@ -89,12 +95,23 @@ fn people() -> Router<App> {
         )
         .route("/associations", get(band_pages::associations))
         .route("/do/{verb}", get(verb_pages::show).post(verb_pages::confirm))
+        .merge(imports())
         .route("/tickets", get(ticket_pages::list).post(ticket_pages::create))
         .route("/tickets/new", get(ticket_pages::new))
         .route(
             "/tickets/{id}/revoke",
             get(ticket_pages::revoke_form).post(ticket_pages::revoke),
         )
+}
+
+fn imports() -> Router<App> {
+    // A list may be large; what is read of it is bounded again where it is read.
+    let files = DefaultBodyLimit::max(crate::acts::imports::BYTES_MAX + (1 << 20));
+    Router::new()
+        .route("/imports/{kind}", get(import_pages::new).post(import_pages::read))
+        .route("/imports/{kind}/{id}", get(import_pages::show))
+        .route("/imports/{kind}/{id}/{what}", post(import_pages::settle))
+        .layer(files)
 }
 
 fn rules() -> Router<App> {

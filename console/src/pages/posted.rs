@@ -31,9 +31,15 @@ impl Posted {
             .map_or("", |(_, value)| value)
     }
 
-    /// A field without the blanks around it.
+    /// A field on one line, without the blanks around it.
     pub(crate) fn text(&self, name: &str) -> String {
-        self.raw(name).trim().to_owned()
+        self.raw(name)
+            .lines()
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(" ")
+            .trim()
+            .to_owned()
     }
 
     fn read(body: &str) -> Option<Self> {
@@ -93,6 +99,7 @@ mod tests {
     fn forms_are_read_as_browsers_write_them() {
         let posted = Posted::read("a=1+2&b=%C3%A4%26&c=&d").unwrap();
         assert_eq!((posted.raw("a"), posted.raw("b")), ("1 2", "ä&"));
+        assert_eq!(Posted::read("n=+one%0D%0A+two+").unwrap().text("n"), "one two");
         assert_eq!((posted.raw("c"), posted.raw("d"), posted.raw("e")), ("", "", ""));
         assert!(
             Posted::read("a=1&a=2").is_none(),

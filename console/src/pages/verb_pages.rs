@@ -12,6 +12,7 @@ use super::widgets::{Choice, Field, Link, address, span};
 use super::words;
 use crate::acts::effects::Effect;
 use crate::acts::intents::{self, Intent, Preview};
+use crate::acts::users;
 use crate::problem::Problem;
 use policy::model::{StockState, UserStatus};
 
@@ -152,7 +153,7 @@ pub(crate) fn address_of(intent: &Intent, back: &str) -> String {
     address(&format!("/do/{verb}"), &query)
 }
 
-/// Whom or what a verb is about, in a word.
+/// The band that a verb is about.
 fn subject(about: &About, effects: &[Effect]) -> String {
     let band_of = |effect: &Effect| match effect {
         Effect::BecomesActive(which)
@@ -167,10 +168,9 @@ fn subject(about: &About, effects: &[Effect]) -> String {
         | Effect::LeavesQuarantine(which) => Some(which.band.clone()),
         _ => None,
     };
-    match (about.user.as_str(), about.band.as_str()) {
-        ("", "") => effects.iter().find_map(band_of).unwrap_or_default(),
-        ("", band) => band.to_owned(),
-        (user, _) => user.to_owned(),
+    match about.band.as_str() {
+        "" => effects.iter().find_map(band_of).unwrap_or_default(),
+        band => band.to_owned(),
     }
 }
 
@@ -214,9 +214,18 @@ fn choices(lang: Lang, about: &About, intent: &Intent, now_ms: i64) -> Vec<Link>
     TEMPORARY_HOURS.into_iter().map(link).collect()
 }
 
-fn view(visit: &Visit, verb: &str, about: &About, preview: &Preview) -> Verb {
+/// The name of the person a verb is about.
+async fn person(visit: &Visit, about: &About) -> Result<Option<String>, Problem> {
+    if about.user.is_empty() {
+        return Ok(None);
+    }
+    let detail = users::show(&visit.app, &visit.caller, users::id(&about.user)?).await?;
+    Ok(Some(words::named(Some(&detail.user.name), &detail.user.id)))
+}
+
+fn view(visit: &Visit, verb: &str, about: &About, preview: &Preview, person: Option<String>) -> Verb {
     let lang = visit.lang;
-    let subject = subject(about, &preview.effects);
+    let subject = person.unwrap_or_else(|| subject(about, &preview.effects));
     let section = if about.band.is_empty() {
         Section::Users
     } else {
@@ -264,7 +273,8 @@ fn view(visit: &Visit, verb: &str, about: &About, preview: &Preview) -> Verb {
 pub(crate) async fn show(visit: Visit, Path(verb): Path<String>, Query(about): Query<About>) -> Answer {
     let intent = about.intent(&verb, visit.app.now().0)?;
     let preview = intents::preview(&visit.app, &visit.caller, intent).await?;
-    Ok(page(&view(&visit, &verb, &about, &preview)))
+    let person = person(&visit, &about).await?;
+    Ok(page(&view(&visit, &verb, &about, &preview, person)))
 }
 
 pub(crate) async fn confirm(

@@ -429,13 +429,14 @@ rows! {
     /// What an import would do.
     Preview {
         figures: Vec<Figure>,
-        brake: String,
+        notice: Option<(&'static str, String, String)>,
         errors: Vec<LineFault>,
         more_errors: String,
         changes: Vec<LineChange>,
+        more_changes: String,
         confirm: String,
-        hidden: Vec<Choice>,
         button: String,
+        cancel: String,
     }
     /// What is wrong in a line.
     LineFault { line: String, column: String, text: String, }

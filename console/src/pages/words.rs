@@ -120,7 +120,8 @@ pub(crate) fn association(lang: Lang, view: &AssociationView, may_write: bool, b
         zone: lang.word("zone", code_of(view.zone)),
         state: standing(lang, view.standing),
         tags,
-        since: Moment::of(lang, view.made_ms),
+        // What was adopted from an init file does not say when it was made.
+        since: Moment::maybe(lang, Some(view.made_ms).filter(|at| *at > 0)),
         verbs: links,
     }
 }

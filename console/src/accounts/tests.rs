@@ -1,1 +1,0 @@
-//! Accounts on a real database: first administrator, sign-in, waits, sessions, links.
