@@ -1,5 +1,7 @@
 //! End to end tests, by feature.
 
+mod browser;
+mod console_pages;
 mod crash;
 mod daemon_clock;
 mod daemon_crash;

@@ -3,6 +3,7 @@
 //! Everything with a loop or a decision lives here and not in shell scripts. A task only runs other
 //! programs: it knows nothing of bands or stations.
 
+mod browser;
 mod ci;
 mod exec;
 mod long;

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::exec;
+use crate::{browser, exec};
 
 /// A program that tests start, and the Debian package that brings it.
 struct Need {
@@ -32,6 +32,16 @@ const NEEDS: &[Need] = &[
         package: "qemu-system-x86",
         without: "nothing is tried on real BlueZ",
     },
+    Need {
+        program: "chromium",
+        package: "chromium",
+        without: "the console's pages are tried in no browser",
+    },
+    Need {
+        program: "chromedriver",
+        package: "chromium-driver",
+        without: "the console's pages are tried in no browser",
+    },
 ];
 
 /// Installs by apt what is missing, if this machine has apt and this user may; says what was done.
@@ -42,6 +52,7 @@ pub(crate) fn install_what_tests_need(may_install: bool) {
     {
         println!("{}: {}", need.program, provide(need, may_install));
     }
+    browser::provide_axe(may_install);
 }
 
 fn provide(need: &Need, may_install: bool) -> String {
