@@ -16,6 +16,7 @@ mod script;
 mod sessions;
 mod signed;
 mod station;
+mod sync;
 
 pub use corpus::{corpus, corpus_dir, write_seeds};
 pub use explore::{Finding, explore, replay};
@@ -85,6 +86,12 @@ pub const TARGETS: &[Target] = &[
     Target::new("journal", station::journal, station::journals),
     Target::new("config", config::config, config::configs),
     Target::new("init_file", station::init_file, station::init_files),
+    Target::new("feed_page", sync::feed_page, sync::pages),
+    Target::new("feed_signed", sync::feed_signed, sync::pages),
+    Target::new("feed_story", sync::feed_story, sync::stories),
+    Target::new("feed_rows", sync::feed_rows, sync::rows),
+    Target::new("batch", sync::batch, sync::batches),
+    Target::new("sync_message", sync::sync_message, sync::sync_messages),
 ];
 
 /// Fails on a byte that its seeds do not hold: whoever does not find it does not look.
