@@ -320,3 +320,95 @@ pub fn allow(caller: &Caller, action: Action, site: &str) -> Result<(), Problem>
 pub fn allow_somewhere(caller: &Caller, action: Action) -> Result<(), Problem> {
     check(caller, action)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::caller;
+
+    /// The table for people, in `docs/roles.md`.
+    fn table() -> String {
+        let mut out = String::from(
+            "# Roles\n\nWho may do what at the console. This table is written by a test of the code that decides it \
+             (`console/src/access.rs`).\nAn account or a key may also be limited to sites: it then sees and changes what belongs \
+             to those alone, and cannot do what concerns\nevery site at once (marked *). A key of the API also needs the scope.\n\n\
+             | action | scope | administrator | operator | auditor | rollout manager |\n|---|---|---|---|---|---|\n",
+        );
+        for action in Action::ALL {
+            let may = Role::ALL.map(|role| {
+                if allows(&caller(role, &[]), *action) {
+                    "yes"
+                } else {
+                    ""
+                }
+            });
+            let star = if action.is_everywhere() { " *" } else { "" };
+            let cells = may.join(" | ");
+            out += &format!(
+                "| `{}`{star} | `{}` | {cells} |\n",
+                action.as_str(),
+                action.scope()
+            );
+        }
+        out
+    }
+
+    #[test]
+    fn the_table_on_file_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/roles.md");
+        if std::env::var_os("BANDSTAND_WRITE_FILES").is_some() {
+            std::fs::write(path, table()).expect("written");
+        }
+        let on_file = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            on_file == table(),
+            "run the test once with BANDSTAND_WRITE_FILES=1, look at docs/roles.md, commit it"
+        );
+    }
+
+    #[test]
+    fn auditors_change_nothing_and_administrators_may_do_everything() {
+        for action in Action::ALL {
+            assert!(allows(&caller(Role::Administrator, &[]), *action), "{action:?}");
+            assert!(
+                !(action.is_write() && allows(&caller(Role::Auditor, &[]), *action)),
+                "{action:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn whoever_is_limited_does_nothing_everywhere_and_nothing_elsewhere() {
+        for role in Role::ALL {
+            let limited = caller(role, &["north"]);
+            for action in Action::ALL {
+                assert!(
+                    !(action.is_everywhere() && allows(&limited, *action)),
+                    "{role} {action:?}"
+                );
+                for elsewhere in ["south", ""] {
+                    assert!(allow(&limited, *action, elsewhere).is_err(), "{role} {action:?}");
+                }
+                assert_eq!(
+                    allow(&limited, *action, "north").is_ok(),
+                    allows(&limited, *action)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_does_what_its_scopes_say_and_its_role_may() {
+        let mut key = caller(Role::Operator, &[]);
+        let scopes = ["users:read", "settings:write"].map(str::to_owned).into();
+        key.via = Via::ApiKey {
+            id: "k".into(),
+            scopes,
+        };
+        let may: Vec<_> = Action::ALL
+            .iter()
+            .filter(|action| allows(&key, **action))
+            .collect();
+        assert_eq!(may, [&Action::UserView]);
+    }
+}

@@ -1,6 +1,9 @@
 //! The command line.
 
+pub mod ask;
 pub mod init;
+pub mod keep;
+mod output;
 pub mod provision;
 pub mod run;
 
@@ -9,6 +12,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use ask::{Ask, Common};
 use provision::Provisioning;
 
 /// The central server of plant IT: users, bands, policies and stations.
@@ -25,6 +29,63 @@ enum Command {
     Run(run::Arguments),
     /// Make a console ready for its first administrator
     Init(init::Arguments),
+    /// Users
+    User {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: ask::User,
+    },
+    /// Bands and the stock
+    Band {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: ask::Band,
+    },
+    /// Policies
+    Policy {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: ask::Policy,
+    },
+    /// Stations
+    Station {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: ask::Station,
+    },
+    /// Keys of the API
+    ApiKey {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: ask::ApiKey,
+    },
+    /// Who did what
+    Audit {
+        #[command(flatten)]
+        at: run::Arguments,
+        #[command(subcommand)]
+        command: keep::Audit,
+    },
+    /// Print a list as CSV
+    Export {
+        #[command(flatten)]
+        at: run::Arguments,
+        /// Which list
+        what: keep::Export,
+    },
+    /// Save the database while the console works; secrets stay sealed
+    Backup(keep::Backup),
+    /// Put a backup in the place of the database
+    Restore(keep::Restore),
+    /// Bring the tables up to this release
+    Migrate(run::Arguments),
+    /// Say in one line per cause what is wrong
+    Doctor(run::Arguments),
     /// Keys, certificates, tickets and the file a station starts with, offline
     #[command(subcommand)]
     Provision(Provisioning),
@@ -40,6 +101,17 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
+        Command::User { common, command } => ask::run(&common, Ask::User(command)),
+        Command::Band { common, command } => ask::run(&common, Ask::Band(command)),
+        Command::Policy { common, command } => ask::run(&common, Ask::Policy(command)),
+        Command::Station { common, command } => ask::run(&common, Ask::Station(command)),
+        Command::ApiKey { common, command } => ask::run(&common, Ask::ApiKey(command)),
+        Command::Audit { at, command } => keep::audit(&at, command),
+        Command::Export { at, what } => keep::export(&at, what),
+        Command::Backup(arguments) => keep::backup(&arguments),
+        Command::Restore(arguments) => keep::restore(&arguments),
+        Command::Migrate(arguments) => keep::migrate(&arguments),
+        Command::Doctor(arguments) => keep::doctor(&arguments),
         Command::Show { init } => provision::show(&init),
         Command::Provision(command) => provision::run(&command),
     }

@@ -246,3 +246,44 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the configuration {} as UTF-8", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_shows_every_key_with_its_default() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/example.toml");
+        let example = Config::load(Path::new(path)).expect("it reads");
+        assert_eq!(example, Config::default());
+        let text = std::fs::read_to_string(path).expect("it is there");
+        let all = toml::to_string(&Config::default()).expect("TOML");
+        for key in all.lines().filter_map(|line| line.split(" = ").next()) {
+            assert!(text.contains(key), "{key} is not in the example");
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let refused = Config::parse(text).expect_err(text);
+        assert!(format!("{refused:#}").contains(expected), "{refused:#}");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_a_line_that_names_it() {
+        check("nonsense", "expected");
+        check("[web]\nlisten_on = 1", "unknown field `listen_on`");
+        check("[web]\nlisten = \"here\"", "invalid socket address");
+        check("[database]\nurl = \"console.db\"", "from / on");
+        check("[database]\nurl = \"mysql://x\"", "postgres://");
+        check("[vault]\nkey_file = \"key\"", "from / on");
+        check("[web]\nlisten = \"0.0.0.0:80\"", "without encryption");
+        check("[web]\npublic_url = \"http://a/b\"", "no path");
+        check("[web]\npublic_url = \"ftp://a\"", "public_url");
+        check("[web]\ncertificate = \"/a\"", "come together");
+        check("[web]\ncertificate = \"/a\"\nkey = \"/b\"", "begins with http://");
+        check("[web]\nconnections_max = 1", "outside 16");
+        check("[sync]\nnames = []", "is empty");
+        check("[sync]\ncertificate_days = 0", "outside 1 to 825");
+    }
+}

@@ -1,13 +1,14 @@
 //! Databases for tests: SQLite in a folder of its own, and PostgreSQL in a temporary cluster.
 
-use policy::model::{StationId, UnixMillis};
-use station_core::provision::HexBytes;
+use policy::model::UnixMillis;
 
+use crate::access::{Caller, Role, Via};
+use crate::acts::setup::{self, Beginning};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, DbError};
+use crate::db::Db;
+use crate::issue::{Manufacturer, Organization};
 use crate::serve::App;
-use crate::store::settings::{self, names};
 use crate::vault::Vault;
 
 /// The moment at which the tests' clocks stand.
@@ -46,16 +47,37 @@ async fn on(url: &str) -> Bench {
     }
     let db = Db::open(&config.database.url).await.expect("opened");
     db.migrate(NOW.0).await.expect("migrated");
-    db.write(|tx| -> Result<(), DbError> {
-        settings::put(tx, names::LINEAGE, &StationId([1; 16]))?;
-        settings::put(tx, names::WRITER, &StationId([200; 16]))?;
-        settings::put(tx, names::ORGANIZATION_KEY, &HexBytes([3; 32]))?;
-        Ok(())
-    })
-    .await
-    .expect("initialized");
-    let app = App::new(db, Vault::new([7; 32]), Clock::standing(NOW), config);
+    let vault = Vault::new([7; 32]);
+    let own = vault.clone();
+    db.write(move |tx| setup::begin(tx, &own, &Caller::cli("tests"), &beginning(), NOW))
+        .await
+        .expect("begun");
+    let app = App::new(db, vault, Clock::standing(NOW), config);
     Bench { app, _folder: folder }
+}
+
+fn beginning() -> Beginning {
+    let own_make = Manufacturer::new("Own", &[8; 32]);
+    Beginning {
+        name: "Plant".into(),
+        organization: Organization::new(&std::array::from_fn(|i| i as u8)),
+        feed_key: zeroize::Zeroizing::new([9; 32]),
+        lineage: [1; 16],
+        writer: [200; 16],
+        manufacturers: vec![own_make.entry()],
+        own_make: Some(own_make),
+    }
+}
+
+/// Somebody of this role, limited to these sites.
+pub(crate) fn caller(role: Role, sites: &[&str]) -> Caller {
+    Caller {
+        account: format!("{role}.test"),
+        name: role.to_string(),
+        role,
+        sites: sites.iter().map(|site| (*site).to_owned()).collect(),
+        via: Via::Session("test".into()),
+    }
 }
 
 mod cluster {

@@ -33,6 +33,11 @@ const NEEDS: &[Need] = &[
         without: "nothing is tried on real BlueZ",
     },
     Need {
+        program: "initdb",
+        package: "postgresql",
+        without: "the console is not tried on PostgreSQL",
+    },
+    Need {
         program: "chromium",
         package: "chromium",
         without: "the console's pages are tried in no browser",
@@ -44,12 +49,22 @@ const NEEDS: &[Need] = &[
     },
 ];
 
+/// Debian keeps some programs beside the path, by version.
+const BESIDE_PATH: &str = "/usr/lib/postgresql";
+
+fn is_there(need: &Need) -> bool {
+    let beside = || {
+        let versions = std::fs::read_dir(BESIDE_PATH).into_iter().flatten().flatten();
+        versions
+            .map(|version| version.path().join("bin").join(need.program))
+            .any(|path| path.exists())
+    };
+    exec::answers(need.program, &["--version"]) || beside()
+}
+
 /// Installs by apt what is missing, if this machine has apt and this user may; says what was done.
 pub(crate) fn install_what_tests_need(may_install: bool) {
-    for need in NEEDS
-        .iter()
-        .filter(|need| !exec::answers(need.program, &["--version"]))
-    {
+    for need in NEEDS.iter().filter(|need| !is_there(need)) {
         println!("{}: {}", need.program, provide(need, may_install));
     }
     browser::provide_axe(may_install);

@@ -36,13 +36,13 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<AuditRow>, Problem> {
     allow(caller, Action::AuditView, "")?;
-    let (len, before) = (page.len()?, page.after_as::<u32>()?);
+    let (len, before) = (page.len()?, page.after_as::<u64>()?);
     let wanted = audit::Filter {
         actor: filter.actor,
         action: filter.action,
         subject_kind: filter.subject_kind,
         subject: filter.subject,
-        before: before.map(u64::from),
+        before,
     };
     look(app, move |tx, _| {
         let rows = audit::list(tx, &wanted, len + 1)?;
@@ -107,6 +107,8 @@ pub async fn export(app: &App, caller: &Caller, after: u64) -> Result<Option<(St
     let Some(last) = rows.last().map(|row| row.sequence) else {
         return Ok(None);
     };
-    let lines = rows.iter().map(|row| serde_json::to_string(row).expect("a row has a form in JSON") + "\n");
+    let lines = rows
+        .iter()
+        .map(|row| serde_json::to_string(row).expect("a row has a form in JSON") + "\n");
     Ok(Some((lines.collect(), last)))
 }

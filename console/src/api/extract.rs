@@ -50,7 +50,10 @@ impl IntoResponse for Refusal {
         let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(problem.to_json())).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         match problem.code {
             Code::NotSignedIn => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -124,7 +127,11 @@ impl FromRequestParts<App> for Auth {
 pub(super) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
     let missing = || {
         let detail = "the request has no key";
-        Problem::new(Code::NotSignedIn, detail, "send `Authorization: Bearer` and a key of the API")
+        Problem::new(
+            Code::NotSignedIn,
+            detail,
+            "send `Authorization: Bearer` and a key of the API",
+        )
     };
     let header = headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
     let text = header.to_str().map_err(|_| missing())?;
@@ -139,6 +146,14 @@ fn malformed(detail: impl Into<String>) -> Refusal {
     Refusal(Problem::new(Code::Malformed, detail, "see /api/v1/openapi.json"))
 }
 
+/// PostgreSQL has no text with a zero in it, and nobody means one.
+fn refuse_zeros(parts: &Parts) -> Result<(), Refusal> {
+    if parts.uri.to_string().contains("%00") {
+        return Err(malformed("the address has a zero in it"));
+    }
+    Ok(())
+}
+
 /// Values of the address's query.
 pub(super) struct Q<T>(pub(super) T);
 
@@ -146,8 +161,11 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Q<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refusal> {
+        refuse_zeros(parts)?;
         let query = Query::<T>::try_from_uri(&parts.uri);
-        query.map(|Query(value)| Self(value)).map_err(|error| malformed(error.body_text()))
+        query
+            .map(|Query(value)| Self(value))
+            .map_err(|error| malformed(error.body_text()))
     }
 }
 
@@ -158,8 +176,10 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for P<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        refuse_zeros(parts)?;
         let path = Path::<T>::from_request_parts(parts, app).await;
-        path.map(|Path(value)| Self(value)).map_err(|error| malformed(error.body_text()))
+        path.map(|Path(value)| Self(value))
+            .map_err(|error| malformed(error.body_text()))
     }
 }
 
@@ -208,20 +228,35 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         let Raw(bytes) = Raw::from_request(request, app).await?;
         let value = serde_json::from_slice(&bytes);
         value.map(Self).map_err(|error| {
-            let code = if error.is_data() { Code::Invalid } else { Code::Malformed };
-            Refusal(Problem::new(code, format!("the body: {error}"), "see /api/v1/openapi.json"))
+            let code = if error.is_data() {
+                Code::Invalid
+            } else {
+                Code::Malformed
+            };
+            Refusal(Problem::new(
+                code,
+                format!("the body: {error}"),
+                "see /api/v1/openapi.json",
+            ))
         })
     }
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     let essence = given.split(';').next().unwrap_or("").trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
     let detail = format!("the body is {given:?}, not application/json");
-    Err(Refusal(Problem::new(Code::MediaType, detail, "send Content-Type: application/json")))
+    Err(Refusal(Problem::new(
+        Code::MediaType,
+        detail,
+        "send Content-Type: application/json",
+    )))
 }
 
 /// A body as it came.
@@ -233,9 +268,9 @@ impl FromRequest<App> for Raw {
     async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
         let bytes = Bytes::from_request(request, app).await;
         bytes.map(Self).map_err(|error| match error {
-            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-                Refusal(Problem::new(Code::TooLarge, "the body is larger than this address takes", ""))
-            }
+            BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => Refusal(
+                Problem::new(Code::TooLarge, "the body is larger than this address takes", ""),
+            ),
             error => malformed(error.body_text()),
         })
     }

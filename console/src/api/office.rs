@@ -43,7 +43,11 @@ pub(super) async fn stations(State(app): State<App>, Auth(caller): Auth) -> Repl
 /// One station, with what could not be taken of its journal.
 #[utoipa::path(get, path = "/api/v1/stations/{station}", tag = "stations", params(("station" = String, Path)),
     responses((status = 200, body = StationDetail)))]
-pub(super) async fn station(State(app): State<App>, Auth(caller): Auth, P(id): P<String>) -> Reply<StationDetail> {
+pub(super) async fn station(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+) -> Reply<StationDetail> {
     Ok(Json(stations::show(&app, &caller, stations::id(&id)?).await?))
 }
 
@@ -65,7 +69,9 @@ pub(super) async fn station_revoke(
     P(id): P<String>,
     Body(why): Body<Why>,
 ) -> Reply<StationView> {
-    Ok(Json(stations::revoke(&app, &caller, stations::id(&id)?, why.why).await?))
+    Ok(Json(
+        stations::revoke(&app, &caller, stations::id(&id)?, why.why).await?,
+    ))
 }
 
 /// Take a station's journal again after a person has looked at what was wrong with it.
@@ -77,7 +83,9 @@ pub(super) async fn station_settle(
     P(id): P<String>,
     Body(why): Body<Why>,
 ) -> Reply<StationView> {
-    Ok(Json(stations::settle(&app, &caller, stations::id(&id)?, why.why).await?))
+    Ok(Json(
+        stations::settle(&app, &caller, stations::id(&id)?, why.why).await?,
+    ))
 }
 
 /// Tokens to join, the newest first.
@@ -145,7 +153,9 @@ pub(super) async fn ticket_revoke(
     Auth(caller): Auth,
     P(id): P<String>,
 ) -> Reply<TicketView> {
-    Ok(Json(tickets::revoke(&app, &caller, tickets::parse_id(&id)?).await?))
+    Ok(Json(
+        tickets::revoke(&app, &caller, tickets::parse_id(&id)?).await?,
+    ))
 }
 
 /// People with rights at stations.
@@ -231,6 +241,7 @@ async fn import(
 ) -> Result<Created<ImportView>, Refusal> {
     let options = ImportOptions {
         complete: query.complete,
+        ..ImportOptions::default()
     };
     let view = imports::preview(&app, &caller, kind, options, bytes).await?;
     let at = format!("/api/v1/imports/{}", view.id);
@@ -240,28 +251,44 @@ async fn import(
 /// One list that was read.
 #[utoipa::path(get, path = "/api/v1/imports/{import}", tag = "imports", params(("import" = String, Path)),
     responses((status = 200, body = ImportView)))]
-pub(super) async fn import_show(State(app): State<App>, Auth(caller): Auth, P(id): P<String>) -> Reply<ImportView> {
+pub(super) async fn import_show(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+) -> Reply<ImportView> {
     Ok(Json(imports::show(&app, &caller, id).await?))
 }
 
 /// Take in a list that was read. If it deactivates more than one user in twenty it waits for another person.
 #[utoipa::path(post, path = "/api/v1/imports/{import}/confirm", tag = "imports", params(("import" = String, Path)),
     responses((status = 200, body = ImportView)))]
-pub(super) async fn import_confirm(State(app): State<App>, Auth(caller): Auth, P(id): P<String>) -> Reply<ImportView> {
+pub(super) async fn import_confirm(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+) -> Reply<ImportView> {
     Ok(Json(imports::confirm(&app, &caller, id).await?))
 }
 
 /// Agree, as another person, to a list that waits.
 #[utoipa::path(post, path = "/api/v1/imports/{import}/approve", tag = "imports", params(("import" = String, Path)),
     responses((status = 200, body = ImportView)))]
-pub(super) async fn import_approve(State(app): State<App>, Auth(caller): Auth, P(id): P<String>) -> Reply<ImportView> {
+pub(super) async fn import_approve(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+) -> Reply<ImportView> {
     Ok(Json(imports::approve(&app, &caller, id).await?))
 }
 
 /// Give up a list that was read.
 #[utoipa::path(post, path = "/api/v1/imports/{import}/cancel", tag = "imports", params(("import" = String, Path)),
     responses((status = 200, body = ImportView)))]
-pub(super) async fn import_cancel(State(app): State<App>, Auth(caller): Auth, P(id): P<String>) -> Reply<ImportView> {
+pub(super) async fn import_cancel(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+) -> Reply<ImportView> {
     Ok(Json(imports::cancel(&app, &caller, id).await?))
 }
 
@@ -282,10 +309,11 @@ pub(super) async fn export_bands(State(app): State<App>, Auth(caller): Auth) -> 
 async fn export(app: App, caller: Caller, which: Which) -> Result<Response, Refusal> {
     // Refused before the first byte, not in the middle.
     allow(&caller, Action::Export, "")?;
-    let pieces = futures_util::stream::try_unfold((app, caller, None), move |(app, caller, after)| async move {
-        let piece = exports::piece(&app, &caller, which, after).await?;
-        Ok::<_, Problem>(piece.map(|(text, last)| (text, (app, caller, Some(last)))))
-    });
+    let pieces =
+        futures_util::stream::try_unfold((app, caller, None), move |(app, caller, after)| async move {
+            let piece = exports::piece(&app, &caller, which, after).await?;
+            Ok::<_, Problem>(piece.map(|(text, last)| (text, (app, caller, Some(last)))))
+        });
     Ok(stream("text/csv; charset=utf-8", AnyBody::from_stream(pieces)))
 }
 
@@ -319,7 +347,11 @@ pub(super) struct Anchor {
 /// Check the whole audit.
 #[utoipa::path(get, path = "/api/v1/audit/verify", tag = "audit", params(Anchor),
     responses((status = 200, body = Verdict)))]
-pub(super) async fn audit_verify(State(app): State<App>, Auth(caller): Auth, Q(anchor): Q<Anchor>) -> Reply<Verdict> {
+pub(super) async fn audit_verify(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Q(anchor): Q<Anchor>,
+) -> Reply<Verdict> {
     let anchor = match (anchor.sequence, anchor.hash) {
         (Some(sequence), Some(hash)) => Some(Head { sequence, hash }),
         (None, None) => None,
@@ -360,13 +392,20 @@ pub(super) async fn api_key_create(
         let detail = format!("this key has no scope {scope}, so it makes none that has");
         return Err(Problem::new(Code::OutOfScope, detail, "make the key in the settings").into());
     }
-    Ok(Created(api_keys::create(&app, &caller, new).await?, "/api/v1/api-keys".into()))
+    Ok(Created(
+        api_keys::create(&app, &caller, new).await?,
+        "/api/v1/api-keys".into(),
+    ))
 }
 
 /// Revoke a key of the API, at once.
 #[utoipa::path(post, path = "/api/v1/api-keys/{key}/revoke", tag = "api-keys", params(("key" = String, Path)),
     responses((status = 200, body = KeyView)))]
-pub(super) async fn api_key_revoke(State(app): State<App>, Auth(caller): Auth, P(id): P<String>) -> Reply<KeyView> {
+pub(super) async fn api_key_revoke(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+) -> Reply<KeyView> {
     Ok(Json(api_keys::revoke(&app, &caller, id).await?))
 }
 
@@ -409,7 +448,10 @@ pub(super) async fn make_welcome(
 
 /// Make a new key that signs tickets; it signs from a day from now on.
 #[utoipa::path(post, path = "/api/v1/settings/ticket-keys", tag = "settings", responses((status = 201, body = PublicKeyView)))]
-pub(super) async fn ticket_key(State(app): State<App>, Auth(caller): Auth) -> Result<Created<PublicKeyView>, Refusal> {
+pub(super) async fn ticket_key(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Created<PublicKeyView>, Refusal> {
     let key = keys::rotate_ticket_key(&app, &caller).await?;
     Ok(Created(key, "/api/v1/settings".into()))
 }
@@ -516,7 +558,10 @@ pub(super) async fn account_create(
     Auth(caller): Auth,
     Body(input): Body<AccountInput>,
 ) -> Result<Created<LinkedAccount>, Refusal> {
-    let login = input.login.clone().ok_or_else(|| Problem::invalid("login", "a new account needs one"))?;
+    let login = input
+        .login
+        .clone()
+        .ok_or_else(|| Problem::invalid("login", "a new account needs one"))?;
     let made = accounts::create(&app, &caller, &login, input.wanted()).await;
     let (account, link) = made.map_err(accounts::Refused::problem)?;
     let at = format!("/api/v1/accounts/{}", account.id);

@@ -70,6 +70,12 @@ pub(crate) async fn failed(app: &App) -> anyhow::Error {
         if app.db.is_stopped() {
             return anyhow!("the disk of the database failed; start the console again after it is mended");
         }
+        // What the command line changed beside this process wakes stations too.
+        if !app.db.is_postgres()
+            && let Err(error) = app.db.refresh_feed().await
+        {
+            tracing::warn!(%error, "the feed cannot be looked at");
+        }
     }
 }
 

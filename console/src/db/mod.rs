@@ -41,6 +41,8 @@ struct Inner {
     readers: Readers,
     writer: Writer,
     feed: watch::Sender<u64>,
+    /// Whoever listens for other consoles goes on for as long as somebody could want to know: as this handle.
+    _open: watch::Receiver<u64>,
     statements: Arc<AtomicU64>,
 }
 
@@ -55,7 +57,7 @@ impl Db {
     /// runtime. Changes nothing in an SQLite file but its journal mode; see [`migrate`](Self::migrate).
     pub async fn open(url: &str) -> Result<Self, DbError> {
         let statements = Arc::new(AtomicU64::new(0));
-        let (feed, _) = watch::channel(0);
+        let (feed, open) = watch::channel(0);
         let (readers, writer) = if is_postgres(url) {
             let pool = postgres::Pool::open(url)?;
             let writer = Writer::postgres(pool.clone(), feed.clone(), statements.clone())?;
@@ -70,6 +72,7 @@ impl Db {
             readers,
             writer,
             feed,
+            _open: open,
             statements,
         })))
     }
@@ -142,7 +145,8 @@ impl Db {
         }
     }
 
-    async fn refresh_feed(&self) -> Result<(), DbError> {
+    /// Looks at the feed again: on SQLite the command line may have written beside this process.
+    pub async fn refresh_feed(&self) -> Result<(), DbError> {
         let head = self.read(crate::store::feed::head).await?;
         self.0.feed.send_if_modified(|known| raise(known, head));
         Ok(())
