@@ -89,6 +89,20 @@ impl Cast {
         &self.file
     }
 
+    /// The file with the organization's keys, from which a console can begin. Whoever has it is the organization.
+    pub fn organization_file(&self, name: &str) -> String {
+        let secret = |bytes: [u8; 32]| SecretKey(bytes.into());
+        let file = serde_json::json!({
+            "format": 1,
+            "name": name,
+            "signing_key": secret(self.plant.secret()),
+            "ticket_key": secret(self.issuer.to_bytes()),
+            "code_key": secret(self.code_key.0),
+            "manufacturers": &self.file.manufacturers,
+        });
+        toml::to_string(&file).expect("every value has a form in TOML")
+    }
+
     /// Sets both self-service flags of the active group policy.
     pub fn self_service(&mut self, own: bool, any: bool) {
         let policy = &mut self.file.group_policies[0];

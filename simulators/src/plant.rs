@@ -71,6 +71,11 @@ pub struct Plant {
 }
 
 impl Plant {
+    /// The organization's secret key, for a console that takes it over.
+    pub(crate) fn secret(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
     /// The organization of this seed.
     pub fn new(random: &mut Random) -> Self {
         Self {

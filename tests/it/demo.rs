@@ -1,4 +1,4 @@
-//! The demo keeps its promise: three people, the documented lines, and nothing left behind.
+//! The demo keeps its promise: the story with its console, the documented lines, and nothing left behind.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -87,8 +87,24 @@ async fn the_demo_tells_its_story_in_lines() {
         .iter()
         .map(|line| line["outcome"].as_str().unwrap())
         .collect();
-    assert_eq!(outcomes, ["done", "done", "refused"], "{lines:?}");
+    assert_eq!(outcomes, ["done", "done", "refused", "done", "done"], "{lines:?}");
     assert_eq!(ends[2]["reason"], "seos_held_by_another");
+    let said = |step: &str| -> Vec<_> {
+        let of_step = lines.iter().filter(|line| line["step"] == step);
+        of_step
+            .map(|line| (line["band"].as_str().unwrap(), line["outcome"].as_str().unwrap()))
+            .collect()
+    };
+    assert!(
+        said("console_ready")[0].1.starts_with("http://127.0.0.1:"),
+        "{lines:?}"
+    );
+    assert!(said("first_link")[0].1.contains("http://127.0.0.1:"), "{lines:?}");
+    assert_eq!((said("console_gone").len(), said("console_back").len()), (1, 1));
+    assert_eq!(
+        said("resolved"),
+        [("AAAH-00129", "active"), ("AAAH-00128", "inactive")]
+    );
     nothing_is_left(temp.path()).await;
 }
 

@@ -15,6 +15,9 @@ use simulators::demo;
 /// The subcommand under which this program is the station's.
 const STATION: &str = "station";
 
+/// The subcommand under which this program is the console's.
+const CONSOLE: &str = "console";
+
 /// Bandstand without hardware: a demo, simulated bands, whole worlds, benchmarks.
 #[derive(Debug, Parser)]
 #[command(name = "bandstand-sim", version, max_term_width = 100)]
@@ -25,7 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Three people at a kiosk: a plain enrollment, a re-enrollment, a refusal explained.
+    /// People at two kiosks with a console behind them: enrollments, a refusal explained, a conflict resolved.
     Demo(Demo),
     /// Put simulated bands on a private Bluetooth, for a station that runs elsewhere on this machine.
     Band(band::Band),
@@ -51,6 +54,12 @@ enum Command {
     /// Be `bandstand-station`: everything behind this word is its command line.
     #[command(disable_help_flag = true)]
     Station {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Be `bandstand-console`: everything behind this word is its command line.
+    #[command(disable_help_flag = true)]
+    Console {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
@@ -82,6 +91,10 @@ pub(crate) fn main() -> ExitCode {
         let own = arguments.into_iter().skip(2);
         return station_daemon::cli::main(std::iter::once("bandstand-station".into()).chain(own));
     }
+    if arguments.get(1).is_some_and(|word| word == CONSOLE) {
+        let own = arguments.into_iter().skip(2);
+        return console_main(std::iter::once("bandstand-console".into()).chain(own));
+    }
     match run(Arguments::parse_from(arguments).command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -91,16 +104,32 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+fn console_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    match console::cli::run(console::cli::Cli::parse_from(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Demo(Demo { once, json }) => block_on(demo::run(demo::Options { once, json }, STATION)),
+        Command::Demo(Demo { once, json }) => {
+            let subcommands = demo::Subcommands {
+                station: STATION,
+                console: CONSOLE,
+            };
+            block_on(demo::run(demo::Options { once, json }, subcommands))
+        }
         Command::Band(band) => block_on(band.run()),
         Command::World(world) => world.run(),
         Command::Scenario { files, verbose } => world::scenarios(&files, verbose),
         Command::Bench(bench) => measure(&bench),
         Command::BenchGrowth { file, count } => bench::repeat_growth(&file, count),
         Command::BenchLink { device } => bench::play_probe(&device),
-        Command::Station { .. } => unreachable!("taken before the arguments are read"),
+        Command::Station { .. } | Command::Console { .. } => unreachable!("taken before the arguments are read"),
     }
 }
 

@@ -1,8 +1,11 @@
-//! The demo: three people at a kiosk, in a minute, on any machine.
+//! The demo: four people at two kiosks with a console behind them, in a few minutes, on any machine.
 //!
-//! A private bus, a BlueZ double, three simulated bands and the real station daemon as a process of its own.
-//! Where there is no dbus-daemon the same story is told in one process (depth 1), and the demo says so.
+//! Private buses, BlueZ doubles, simulated bands, the real station daemons and the real console, each a process of
+//! its own, everything on loopback. Where there is no dbus-daemon the first half is told in one process (depth 1),
+//! and the demo says so.
 
+mod center;
+mod conflict;
 mod script;
 mod tell;
 
@@ -10,7 +13,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use station_daemon::api::model::{Bands, Enrollment, Event, Outcome};
+use station_daemon::api::model::{Bands, Enrollment, Event, Outcome, SyncStage};
 use station_daemon::cli::client::{Client, Events};
 use station_daemon::clock::Clock;
 
@@ -18,6 +21,7 @@ use crate::band::SimBand;
 use crate::bluez::{BandPort, DoubleConfig, Pace};
 use crate::signals::until_stopped;
 use crate::stage::{Daemon, FAR_DBM, HELD_DBM, Program, Stage, StageError, begin, follow};
+use center::Center;
 use firmware_protocol::band::Wearer;
 use script::{Scene, Story};
 use tell::Teller;
@@ -31,18 +35,30 @@ pub struct Options {
     pub json: bool,
 }
 
-/// Plays the demo. `station` is the subcommand of this executable that behaves as the station's program.
-pub async fn run(options: Options, station: &str) -> Result<()> {
-    let teller = Teller::new(options.json, std::io::stdout().is_terminal());
-    let config = DoubleConfig {
+/// The subcommands of this executable that behave as the other programs.
+#[derive(Clone, Copy, Debug)]
+pub struct Subcommands {
+    /// `bandstand-station`.
+    pub station: &'static str,
+    /// `bandstand-console`.
+    pub console: &'static str,
+}
+
+fn air() -> DoubleConfig {
+    DoubleConfig {
         pace: Pace {
             interval: Duration::from_millis(15),
             ..DoubleConfig::default().pace
         },
         disconnect_delay: Duration::from_millis(200),
         ..DoubleConfig::default()
-    };
-    let mut stage = match Stage::new(config) {
+    }
+}
+
+/// Plays the demo.
+pub async fn run(options: Options, subcommands: Subcommands) -> Result<()> {
+    let teller = Teller::new(options.json, std::io::stdout().is_terminal());
+    let mut gate = match Stage::new(air()) {
         Ok(stage) => stage,
         Err(StageError::Double(error)) if error.is_not_installed() => {
             teller.say(
@@ -52,38 +68,93 @@ pub async fn run(options: Options, station: &str) -> Result<()> {
         }
         Err(error) => return Err(error.into()),
     };
+    let mut hall = Stage::new(air())?;
     // Told to stop in the middle of a scene, the demo still takes its processes and folders with it.
-    let daemon = tokio::select! {
-        played = play(&mut stage, &teller, station) => played?,
+    let played = tokio::select! {
+        played = play([&mut gate, &mut hall], &teller, subcommands) => played?,
         stopped = until_stopped() => return Ok(stopped?),
     };
     if !options.once {
-        teller.closing(&stage, station);
+        teller.closing(&gate, &played.center, subcommands.station);
         until_stopped().await?;
     }
-    daemon.stop().await?;
+    for daemon in played.daemons {
+        daemon.stop().await?;
+    }
     Ok(())
 }
 
-/// The whole story. The station is still up after it.
-async fn play(stage: &mut Stage, teller: &Teller, station: &str) -> Result<Daemon> {
-    let program = Program::this(station)?;
+/// What is still up after the story.
+struct Played {
+    daemons: [Daemon; 2],
+    center: Center,
+}
+
+/// The whole story.
+async fn play([gate, hall]: [&mut Stage; 2], teller: &Teller, subcommands: Subcommands) -> Result<Played> {
+    let program = Program::this(subcommands.station)?;
     let mut story = Story::new(Clock::start().wall());
-    stage.write_files(&story.cast, "")?;
-    stage.init(&program)?;
-    let ports: Vec<_> = story
-        .bands
-        .drain(..)
-        .map(|band| stage.add_band(band, FAR_DBM))
-        .collect();
-    let daemon = Daemon::start(stage, &program).await?;
-    daemon.radio_ready().await?;
-    teller.opening(stage);
-    for (scene, port) in story.scenes.iter().zip(&ports) {
-        let ended = play_scene(&daemon.client, scene, port, teller).await?;
-        check(scene, &ended)?;
+    gate.write_files(&story.cast, "")?;
+    gate.init(&program)?;
+    let folder = gate.folder().join("console");
+    let mut center = Center::new(&folder, &story.cast, &gate.provisioning(), subcommands.console).await?;
+    let tokens = center.tokens(&["gate", "hall"]).await?;
+    center.start().await?;
+    // The second station begins with nothing but its configuration.
+    hall.write_files(&story.cast, "")?;
+    std::fs::remove_file(hall.provisioning())?;
+    conflict::join(gate, &program, &center, &tokens[0]).await?;
+    conflict::join(hall, &program, &center, &tokens[1]).await?;
+    let daemons = [
+        Daemon::start(gate, &program).await?,
+        Daemon::start(hall, &program).await?,
+    ];
+    for daemon in &daemons {
+        daemon.radio_ready().await?;
+        conflict::stands(&daemon.client, SyncStage::UpToDate).await?;
     }
-    Ok(daemon)
+    teller.opening(gate, &center);
+    let bands = std::mem::take(&mut story.bands);
+    for (scene, band) in story.scenes.iter().zip(bands) {
+        let port = gate.add_band(band, FAR_DBM);
+        check(
+            scene,
+            &play_scene(&daemons[0].client, scene, &port, teller).await?,
+        )?;
+    }
+    play_conflict([gate, hall], &daemons, &mut center, &mut story, teller).await?;
+    Ok(Played { daemons, center })
+}
+
+/// One person at two kiosks that cannot hear each other, and how it is settled.
+async fn play_conflict(
+    [gate, hall]: [&mut Stage; 2],
+    daemons: &[Daemon; 2],
+    center: &mut Center,
+    story: &mut Story,
+    teller: &Teller,
+) -> Result<()> {
+    center.pull_the_plug().await?;
+    for daemon in daemons {
+        conflict::stands(&daemon.client, SyncStage::Offline).await?;
+    }
+    teller.offline();
+    let [earlier, later] = &story.conflict;
+    let mut bands = story.conflict_bands.drain(..);
+    for (stage, daemon, scene) in [
+        (&mut *gate, &daemons[0], earlier),
+        (&mut *hall, &daemons[1], later),
+    ] {
+        let port = stage.add_band(bands.next().context("a band for each kiosk")?, FAR_DBM);
+        check(scene, &play_scene(&daemon.client, scene, &port, teller).await?)?;
+    }
+    center.start().await?;
+    teller.back();
+    for daemon in daemons {
+        conflict::stands(&daemon.client, SyncStage::UpToDate).await?;
+    }
+    let databases = [gate.data().join("station.db"), hall.data().join("station.db")];
+    conflict::resolved(teller, center, [&databases[0], &databases[1]], [earlier, later]).await
 }
 
 /// One person, one band, from ticket to outcome.

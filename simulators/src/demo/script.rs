@@ -19,22 +19,28 @@ pub(super) struct Scene {
     pub(super) expected: &'static str,
 }
 
-/// The three scenes, and their bands in the same order.
+/// The three scenes, and their bands in the same order; then the two that contradict each other.
 #[derive(Debug)]
 pub(super) struct Story {
     pub(super) cast: Cast,
     pub(super) scenes: Vec<Scene>,
     pub(super) bands: Vec<SimBand>,
+    /// At the first kiosk, then at the second.
+    pub(super) conflict: [Scene; 2],
+    pub(super) conflict_bands: Vec<SimBand>,
 }
 
 impl Story {
     pub(super) fn new(now: UnixSeconds) -> Self {
         let mut cast = Cast::new(2026, Zone::Enrollment, now);
         cast.self_service(true, false);
+        let (conflict, conflict_bands) = twice_at_once(&mut cast);
         let mut story = Self {
             cast,
             scenes: Vec::new(),
             bands: Vec::new(),
+            conflict,
+            conflict_bands,
         };
         story.first_band();
         story.own_band_again();
@@ -89,6 +95,30 @@ impl Story {
         });
         self.bands.push(band);
     }
+}
+
+/// One person, two kiosks that cannot hear each other, two bands.
+fn twice_at_once(cast: &mut Cast) -> ([Scene; 2], Vec<SimBand>) {
+    let noor = cast.person("4715", "Noor Haddad");
+    let mut bands = Vec::new();
+    let mut scene = |serial: &str, about| {
+        bands.push(cast.band(serial, false, Knobs::default()));
+        Scene {
+            person: noor.clone(),
+            serial: serial.into(),
+            about,
+            ticket: cast.ticket(&noor),
+            expected: "done",
+        }
+    };
+    let scenes = [
+        scene("AAAH-00128", "gets a band at the gate"),
+        scene(
+            "AAAH-00129",
+            "has left it in the locker, and gets another one in the hall",
+        ),
+    ];
+    (scenes, bands)
 }
 
 /// The same story without processes: the flow's engine, a link in memory, a clock that jumps.

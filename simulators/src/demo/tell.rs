@@ -6,6 +6,7 @@ use std::io::Write;
 use serde::Serialize;
 use station_daemon::api::model::{Enrollment, Stage as Step};
 
+use super::center::Center;
 use super::script::Scene;
 use crate::stage::Stage;
 use crate::world::Told;
@@ -47,12 +48,57 @@ impl Teller {
         }
     }
 
-    pub(super) fn opening(&self, stage: &Stage) {
+    pub(super) fn opening(&self, stage: &Stage, center: &Center) {
+        let link = center
+            .link
+            .as_deref()
+            .unwrap_or("there is an administrator already");
         self.say(&format!(
-            "A plant, cut off from its network. One station, three bands, three people.\n\
-             The station is a real process on a Bluetooth of its own, in {}.\n",
-            stage.folder().display()
+            "A plant with a console and two stations that have joined it, at the gate and in the hall.\n\
+             All of them are real processes on loopback; each station has a Bluetooth of its own, in {}.\n\n\
+             The console:                              {}\n\
+             The first administrator signs in, once:   {link}\n",
+            stage.folder().display(),
+            center.web()
         ));
+        self.fact("console_ready", "", "", &center.web());
+        self.fact("first_link", "", "", link);
+    }
+
+    pub(super) fn offline(&self) {
+        self.say("The console's plug is pulled. Both stations go on with what they know.\n");
+        self.fact("console_gone", "", "", "offline");
+    }
+
+    pub(super) fn back(&self) {
+        self.say("The console is back. Both stations send what they did, and hear what the other one did.");
+        self.fact("console_back", "", "", "up_to_date");
+    }
+
+    /// Everybody says the same.
+    pub(super) fn resolved(&self, earlier: &Scene, later: &Scene) {
+        let (name, first, second) = (&earlier.person.name, &earlier.serial, &later.serial);
+        self.say(&format!(
+            "    \u{2714} {name} works with {second}, the later one; {first} is inactive and stays in reserve.\n      \
+             The console and both stations say so.\n"
+        ));
+        self.fact("resolved", name, second, "active");
+        self.fact("resolved", name, first, "inactive");
+    }
+
+    /// A line for programs that belongs to no enrollment.
+    fn fact(&self, step: &str, person: &str, band: &str, outcome: &str) {
+        if self.json {
+            let line = Line {
+                step,
+                person,
+                band,
+                outcome,
+                reason: None,
+                milliseconds: 0,
+            };
+            println!("{}", serde_json::to_string(&line).expect("plain data"));
+        }
     }
 
     pub(super) fn enters(&self, scene: &Scene) {
@@ -134,13 +180,13 @@ impl Teller {
         );
     }
 
-    pub(super) fn closing(&self, stage: &Stage, station: &str) {
+    pub(super) fn closing(&self, stage: &Stage, center: &Center, station: &str) {
         if self.json {
             return;
         }
-        println!(
-            "That was the story. The journal holds all of it, and the station is still up. Try, in another terminal:\n"
-        );
+        println!("That was the story. Console and stations are still up.\n");
+        println!("    {}", center.link.as_deref().unwrap_or(&center.web()));
+        println!("\nAnd in another terminal:\n");
         for command in ["status", "bands", "doctor", "journal verify", "journal export"] {
             println!(
                 "    cargo run --release -- {station} --config {} {command}",

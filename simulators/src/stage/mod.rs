@@ -7,6 +7,7 @@ mod visit;
 
 pub use daemon::{Daemon, DaemonError, Program};
 pub use site::Site;
+pub(crate) use site::write_private;
 pub use visit::{begin, follow};
 
 use std::io;

@@ -80,7 +80,7 @@ impl Site {
     }
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::OpenOptions::new()
         .write(true)
         .create(true)
