@@ -168,6 +168,14 @@ impl Enrollment {
         }
     }
 
+    /// Somebody else waits for the station: ends at once if only the goodbye to the band is left, or if nobody
+    /// stands at the kiosk for this attempt. What it leaves open is settled at the next contact with the band.
+    pub fn give_way(&mut self, now: Instant) {
+        self.core.now = self.core.now.max(now);
+        let state = mem::replace(&mut self.state, State::Ended);
+        self.state = self.core.make_way(state);
+    }
+
     /// The next request for [`StationSession::request`](firmware_protocol::station::StationSession::request).
     /// There is never more than one before its answer. Drop it if there is no session any more: that the
     /// session ended is then the next thing to say.
@@ -303,6 +311,7 @@ impl Core {
         self.events.push_back(Event::Connect);
         State::AwaitingBand {
             until: self.after(wait),
+            again_at: None,
         }
     }
 }

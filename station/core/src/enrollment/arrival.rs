@@ -53,7 +53,10 @@ impl Core {
     /// Another band than expected is gone, or does not go.
     pub(super) fn dismissed(&mut self, back_until: Instant) -> State {
         self.events.push_back(Event::Connect);
-        State::AwaitingBand { until: back_until }
+        State::AwaitingBand {
+            until: back_until,
+            again_at: None,
+        }
     }
 
     /// Everything that is known lies on the table: settle what is old, then serve the person.

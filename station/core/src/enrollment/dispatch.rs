@@ -13,7 +13,7 @@ impl Core {
     pub(super) fn dispatch(&mut self, state: State, input: Input) -> State {
         match (state, input) {
             (State::Ended, _) => State::Ended,
-            (State::AwaitingBand { until }, Input::Session(SessionEvent::Established(established))) => {
+            (State::AwaitingBand { until, .. }, Input::Session(SessionEvent::Established(established))) => {
                 self.arrived(*established, until)
             }
             (state, Input::Session(SessionEvent::Message(message))) => self.message(state, message),

@@ -122,7 +122,7 @@ impl Core {
     pub(super) fn session_ended(&mut self, state: State, end: SessionEnd) -> State {
         self.requests.clear();
         match state {
-            State::AwaitingBand { until } => self.no_session(until, end),
+            State::AwaitingBand { until, .. } => self.no_session(until, end),
             State::Dismissing { back_until, .. } => self.dismissed(back_until),
             State::AwaitingFacts {
                 mut contact,
@@ -180,18 +180,42 @@ impl Core {
     /// A session ended before it began: the band or somebody else did not pass the handshake.
     fn no_session(&mut self, until: Instant, end: SessionEnd) -> State {
         match end {
-            // Somebody broke off too many handshakes: the band pauses, and is asked again.
+            // Somebody broke off too many handshakes: the band pauses. To ask it all the time would cost both
+            // ends power and earn nothing.
             SessionEnd::Refused(HandshakeRefusal::TryLater) => {
-                self.events.push_back(Event::Connect);
-                State::AwaitingBand { until }
+                let again_at = Some(self.after(self.start.limits.pause_wait));
+                State::AwaitingBand { until, again_at }
             }
             SessionEnd::Refused(refusal) => self.refuse(None, Refusal::flow(refusal.into())),
             SessionEnd::Misbehaved(_) => self.refuse(None, Refusal::flow(FlowRefusal::BandNotGenuine)),
-            _ => {
-                self.events.push_back(Event::Connect);
-                State::AwaitingBand { until }
-            }
+            _ => self.try_again(until),
         }
+    }
+
+    fn try_again(&mut self, until: Instant) -> State {
+        self.events.push_back(Event::Connect);
+        State::AwaitingBand {
+            until,
+            again_at: None,
+        }
+    }
+
+    /// Somebody else waits for the station. What is only a goodbye is left out, and what is nobody's is left as
+    /// it is: the next contact with the band begins with what is open, as after a lost link.
+    pub(super) fn make_way(&mut self, state: State) -> State {
+        let outcome = match state {
+            State::Finishing { outcome, .. }
+            | State::Aborting {
+                then: AfterAbort::Finish(outcome),
+                ..
+            } => outcome,
+            State::Ended => return State::Ended,
+            _ if self.person.is_none() => self.refused(&Refusal::flow(FlowRefusal::Cancelled)),
+            state => return state,
+        };
+        self.requests.clear();
+        self.events.push_back(Event::Hangup);
+        self.ended(outcome)
     }
 
     /// The band lost its user data. Asked for or not, it is written down.
@@ -269,6 +293,10 @@ impl Core {
     pub(super) fn time_out(&mut self, state: State) -> State {
         let flow = Refusal::flow;
         match state {
+            State::AwaitingBand {
+                until,
+                again_at: Some(_),
+            } if self.now < until => self.try_again(until),
             State::AwaitingBand { .. } => self.refuse(None, flow(FlowRefusal::LinkLost)),
             State::Dismissing { back_until, .. } => {
                 self.events.push_back(Event::Hangup);

@@ -34,6 +34,8 @@ pub struct Start {
 pub struct Limits {
     /// For a band to come, or to come back.
     pub band_wait: Duration,
+    /// Between two tries at a band that asked to be tried later. It does not say how much later.
+    pub pause_wait: Duration,
     /// For the shell to answer a question or to make an append durable.
     pub shell_wait: Duration,
     /// For a band to answer a request. Longer than the session's own limit, which ends the session first.
@@ -61,6 +63,7 @@ impl Default for Limits {
         let seconds = Duration::from_secs;
         Self {
             band_wait: seconds(60),
+            pause_wait: seconds(2),
             shell_wait: seconds(20),
             answer_wait: seconds(10),
             worn_wait: seconds(120),

@@ -15,8 +15,11 @@ use crate::journal::{Intent, RollbackCause};
 /// Where an enrollment stands.
 #[derive(Debug)]
 pub(super) enum State {
-    /// No session: the band is to come, or to come back.
-    AwaitingBand { until: Instant },
+    /// No session: the band is to come, or to come back. One that asked for a pause is tried again then.
+    AwaitingBand {
+        until: Instant,
+        again_at: Option<Instant>,
+    },
     /// A session with another band than the attempt began with is being ended.
     Dismissing { until: Instant, back_until: Instant },
     /// The shell looks something up.
@@ -154,8 +157,8 @@ pub(super) struct Capture {
 impl State {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Self::AwaitingBand { until }
-            | Self::Dismissing { until, .. }
+            Self::AwaitingBand { until, again_at } => Some(again_at.map_or(*until, |at| at.min(*until))),
+            Self::Dismissing { until, .. }
             | Self::AwaitingFacts { until, .. }
             | Self::Recording { until, .. }
             | Self::Refreshing { until, .. }

@@ -5,6 +5,7 @@
 //! active bands and no band two holders; nothing is left open.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use firmware_protocol::band::Wearer;
 use firmware_protocol::receipt::Receipt;
@@ -429,4 +430,98 @@ fn a_receipt_for_somebody_unknown_is_quarantined_by_whoever_comes() {
     world.begin_settling();
     world.run();
     assert_eq!((count(&world, "quarantined"), count(&world, "refused")), (1, 0));
+}
+
+/// Kills the station at this moment of an enrollment; how much it had asked of the band by then.
+fn kill_at(world: &mut World, moment: u32) -> usize {
+    world.bring(1);
+    world.begin(1);
+    world.breaks = vec![(world.moments + moment, Break::Station)];
+    world.run_until_restarted();
+    world.breaks.clear();
+    world.requests.len()
+}
+
+/// A handshake that the band answered and whose station never reveals who it is looks like a man in the middle
+/// drawing screen codes, and is counted. A station killed at any other moment costs the band no patience, and one
+/// good session makes up for all.
+#[test]
+fn a_killed_station_costs_patience_only_before_its_first_request() {
+    let mut paused = Vec::new();
+    for moment in 0..90 {
+        let mut world = World::new();
+        let asked = [(); 3].map(|()| kill_at(&mut world, moment));
+        let begins = world.now;
+        world.enroll(1, 1);
+        if world.now.since(begins) >= Duration::from_secs(5) {
+            // The first request reveals, once the band has it.
+            assert!(asked.iter().all(|asked| *asked <= 1), "killed at {moment}");
+            paused.push(moment);
+        }
+    }
+    assert!(
+        !paused.is_empty(),
+        "three broken handshakes in a row make a band pause"
+    );
+    let one_window = paused.windows(2).all(|pair| pair[1] == pair[0] + 1);
+    assert!(one_window && paused.len() < 20, "{paused:?}");
+    let mut world = World::new();
+    kill_at(&mut world, paused[0]);
+    kill_at(&mut world, paused[0]);
+    recover(&mut world, 1, 1);
+    let begins = world.now;
+    kill_at(&mut world, paused[0]);
+    kill_at(&mut world, paused[0]);
+    recover(&mut world, 1, 1);
+    assert!(
+        world.now.since(begins) < Duration::from_secs(5),
+        "forgiven by then"
+    );
+}
+
+/// Nobody stands at the kiosk for a settling attempt, so it ends whenever somebody comes; what it leaves is
+/// settled the next time.
+#[test]
+fn an_attempt_of_nobody_gives_way_at_every_moment() {
+    for killed in (30..120).step_by(9) {
+        for given in (0..30).step_by(3) {
+            let context = format!("killed at {killed}, gave way at {given}");
+            let mut world = World::new();
+            kill_at(&mut world, killed);
+            world.begin_settling();
+            (0..given).for_each(|_| world.step());
+            let now = world.now;
+            let flow = world.flow.as_mut().expect("a settling attempt");
+            flow.give_way(now);
+            assert!(flow.is_ended(), "{context}");
+            world.run();
+            world.begin_settling();
+            world.run();
+            check_agreement(&world, 1, &context);
+        }
+    }
+}
+
+/// A person's attempt goes on, whoever waits, until only the goodbye to the band is left.
+#[test]
+fn an_attempt_of_a_person_gives_way_only_when_all_is_said() {
+    let mut world = World::new();
+    world.bring(1);
+    world.begin(1);
+    let said = |world: &World| {
+        let shown = |screen: &Screen| matches!(screen, Screen::Done { .. });
+        world.screens.iter().any(shown)
+    };
+    while !said(&world) {
+        let now = world.now;
+        let flow = world.flow.as_mut().expect("an attempt");
+        flow.give_way(now);
+        world.step();
+    }
+    let now = world.now;
+    let flow = world.flow.as_mut().expect("an attempt");
+    flow.give_way(now);
+    assert!(flow.is_ended());
+    assert!(matches!(world.run(), Outcome::Enrolled { .. }));
+    check_agreement(&world, 1, "no goodbye");
 }

@@ -226,3 +226,36 @@ fn a_band_that_never_stops_talking_holds_nobody_for_ever() {
     }
     assert_eq!(flow.refusal(), Some("wearer_timed_out"));
 }
+
+/// A band that pauses does not say for how long: it is asked now and then, and not all the time.
+#[test]
+fn a_band_that_pauses_is_tried_again_after_a_while() {
+    let mut flow = Scripted::new();
+    flow.drain();
+    let pause = Limits::default().pause_wait;
+    for tries in 1..=5 {
+        flow.input(Input::Session(SessionEvent::Ended(SessionEnd::Refused(
+            HandshakeRefusal::TryLater,
+        ))));
+        assert_eq!(flow.connects, tries, "no sooner");
+        assert_eq!(flow.flow.poll_timeout(), Some(flow.now + pause));
+        flow.time_out();
+        assert_eq!(flow.connects, tries + 1);
+    }
+    flow.input(Input::Session(established(1, report())));
+    assert_eq!((flow.refusal(), &flow.outcome), (None, &None));
+}
+
+#[test]
+fn a_band_that_pauses_for_ever_is_given_up() {
+    let mut flow = Scripted::new();
+    while flow.outcome.is_none() {
+        assert!(flow.connects < 100, "it is asked for ever");
+        flow.input(Input::Session(SessionEvent::Ended(SessionEnd::Refused(
+            HandshakeRefusal::TryLater,
+        ))));
+        flow.time_out();
+    }
+    assert_eq!(flow.refusal(), Some("link_lost"));
+    assert!(flow.now <= firmware_protocol::time::Instant::ZERO + Limits::default().band_wait);
+}

@@ -75,6 +75,8 @@ pub(crate) struct Scripted {
     pub(crate) screens: Vec<Screen>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) requests: Vec<StationToBand>,
+    /// How often the shell was asked to connect.
+    pub(crate) connects: u32,
     pub(crate) now: Instant,
     /// The shell answers by itself.
     pub(crate) serving: bool,
@@ -96,6 +98,7 @@ impl Scripted {
             screens: vec![],
             outcome: None,
             requests: vec![],
+            connects: 0,
             now: Instant::ZERO,
             serving: true,
             unanswered: vec![],
@@ -133,7 +136,11 @@ impl Scripted {
                     self.outcome = Some(outcome);
                     None
                 }
-                Event::Connect | Event::Hangup => None,
+                Event::Connect => {
+                    self.connects += 1;
+                    None
+                }
+                Event::Hangup => None,
             };
             match answer {
                 Some(answer) if self.serving => self.flow.handle_input(self.now, answer),

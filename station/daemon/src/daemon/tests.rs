@@ -22,6 +22,7 @@ use crate::radio::{AdapterState, LinkFault};
 use crate::testing::{self, PIN, band::TestBand};
 
 mod acts;
+mod turns;
 
 struct Station {
     folder: tempfile::TempDir,
@@ -88,6 +89,11 @@ impl Station {
     /// Begins, accepts the code, and gives the end.
     async fn enroll(&self, start: Value) -> Value {
         let id = self.begin(start).await.unwrap();
+        self.follow(&id).await
+    }
+
+    /// Accepts the code of what was begun, and gives the end.
+    async fn follow(&self, id: &str) -> Value {
         let path = format!("/api/v1/enrollments/{id}");
         let over = |view: &Value| !view["outcome"].is_null();
         let shown = self

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use firmware_protocol::id::{AssociationId, Serial};
+use firmware_protocol::message::{Finish, StationToBand};
 use firmware_protocol::station::{ENTROPY_LEN, SessionEnd, SessionEvent, StationSession};
 use firmware_protocol::time::Instant;
 use station_core::enrollment::{
@@ -22,6 +23,9 @@ use crate::store::StoreError;
 const RETRY: Duration = Duration::from_millis(500);
 /// The time a band has to end a link whose session is over. Dropping it from this side takes BlueZ seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// The time an attempt for which nobody stands at the kiosk has to end its talk with the band when somebody
+/// waits. Whoever asks by the API is answered within ten seconds.
+const GIVE_WAY: Duration = Duration::from_secs(3);
 
 /// An attempt under way.
 pub(super) struct Attempt {
@@ -40,6 +44,9 @@ pub(super) struct Attempt {
     view: model::Enrollment,
     shown: Option<model::Enrollment>,
     began: Instant,
+    /// When it ends for the sake of somebody who waits.
+    way_at: Option<Instant>,
+    gave_way: bool,
     outcome: Option<Outcome>,
 }
 
@@ -113,6 +120,8 @@ impl Attempt {
             view,
             shown: None,
             began: now,
+            way_at: None,
+            gave_way: false,
             outcome: None,
         }
     }
@@ -137,12 +146,34 @@ impl Attempt {
         self.outcome.is_some()
     }
 
-    /// The link that is left.
-    pub(super) fn into_link(self) -> Option<DeviceId> {
+    /// The link that is left, and whether the radio was told already to drop it.
+    pub(super) fn into_link(self) -> Option<(DeviceId, bool)> {
         match self.link {
             Link::None { .. } => None,
-            Link::Connecting(device) | Link::Up(device, _) | Link::Closing(device, _) => Some(device),
+            Link::Closing(device, None) => Some((device, true)),
+            Link::Connecting(device) | Link::Up(device, _) | Link::Closing(device, _) => {
+                Some((device, false))
+            }
         }
+    }
+
+    /// Somebody was identified and waits. A talk with the band may come to its end, for a short while.
+    pub(super) fn give_way(&mut self, now: Instant) {
+        let talks = matches!(self.link, Link::Up(..)) && !self.wanted;
+        self.way_at = Some(if talks { now + GIVE_WAY } else { now });
+        self.make_way(now);
+    }
+
+    fn make_way(&mut self, now: Instant) {
+        if self.way_at.take_if(|at| now >= *at).is_some() {
+            self.gave_way = true;
+            self.engine.give_way(now);
+        }
+    }
+
+    /// Whether it ended before its time, so that its band must be asked again.
+    pub(super) fn gave_way(&self) -> bool {
+        self.gave_way
     }
 
     /// Whether the event concerns this attempt's link.
@@ -150,7 +181,7 @@ impl Attempt {
         let own = match &self.link {
             Link::None { .. } => return false,
             // A link that is being made fails by name; what ended is the link of the attempt before.
-            Link::Connecting(_) if matches!(event, RadioEvent::Disconnected { .. }) => return false,
+            Link::Connecting(_) if is_of_before(event) => return false,
             Link::Connecting(device) | Link::Up(device, _) | Link::Closing(device, _) => device,
         };
         match event {
@@ -171,7 +202,8 @@ impl Attempt {
             Link::Up(_, session) => session.poll_timeout(),
             Link::Closing(_, until) => *until,
         };
-        [self.engine.poll_timeout(), link].into_iter().flatten().min()
+        let all = [self.engine.poll_timeout(), link, self.way_at];
+        all.into_iter().flatten().min()
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
@@ -181,6 +213,7 @@ impl Attempt {
             _ => {}
         }
         self.engine.handle_timeout(now);
+        self.make_way(now);
     }
 
     /// Something happened on the link.
@@ -235,6 +268,8 @@ impl Attempt {
         if let Link::Up(_, session) = &mut self.link {
             session.handle_disconnected();
             while let Some(event) = session.poll_event() {
+                // Whether and when another session follows is the engine's to say.
+                self.wanted = false;
                 self.engine.handle_input(now, Input::Session(event));
             }
         }
@@ -316,8 +351,20 @@ impl Attempt {
                 tracing::debug!(flow = %self.flow, ?end, "a session ended");
                 self.did_not_answer(&device);
             }
-            if self.target.refuses(&event) || self.is_foreign(&device, &event) {
-                // Another band than the one that was asked for: let it go and look on.
+            if self.target.refuses(&event) {
+                // Another band than the one that was asked for: let it go and look on. It hears a goodbye, for
+                // a handshake that is broken off counts against whoever comes next.
+                let goodbye = StationToBand::Finish(Finish { association: None });
+                if let Link::Up(_, session) = &mut self.link
+                    && session.request(now, &goodbye).is_err()
+                {
+                    tracing::error!(flow = %self.flow, "the session took no goodbye");
+                }
+                self.not.insert(device);
+                *over = true;
+                return true;
+            }
+            if self.is_foreign(&device, &event) {
                 self.not.insert(device.clone());
                 *over = true;
                 self.link = Link::Closing(device, Some(now));
@@ -325,6 +372,9 @@ impl Attempt {
             }
             if matches!(event, SessionEvent::Established(_)) {
                 self.last = Some(device);
+            }
+            // Whether and when another session follows is the engine's to say.
+            if matches!(event, SessionEvent::Established(_) | SessionEvent::Ended(_)) {
                 self.wanted = false;
             }
             self.engine.handle_input(now, Input::Session(event));
@@ -385,7 +435,8 @@ impl Attempt {
             Event::Screen(screen) => self.show(&screen),
             Event::Connect => self.wanted = true,
             Event::Hangup => {
-                if let Link::Up(device, _) | Link::Closing(device, _) = &self.link {
+                if let Link::Up(device, _) | Link::Closing(device, _) | Link::Connecting(device) = &self.link
+                {
                     outbox.push_back(RadioCommand::Disconnect(device.clone()));
                     self.link = Link::Closing(device.clone(), None);
                 }
@@ -549,6 +600,18 @@ impl Attempt {
             station.publish(&self.view);
         }
     }
+}
+
+/// Whether this is about a link that was being ended when the present one was asked for.
+fn is_of_before(event: &RadioEvent) -> bool {
+    matches!(
+        event,
+        RadioEvent::Disconnected { .. }
+            | RadioEvent::ConnectFailed {
+                cause: LinkFault::Cancelled,
+                ..
+            }
+    )
 }
 
 impl Target {

@@ -258,8 +258,9 @@ impl EventLoop {
         now: Instant,
         identification: Identification,
     ) -> Result<(), StoreError> {
-        // A settling attempt is never interrupted: it is over in a moment, and then the person's turn comes.
-        if self.attempt.is_some() {
+        // It settles something, or says goodbye to the band of somebody who is done: the person comes first.
+        if let Some(attempt) = &mut self.attempt {
+            attempt.give_way(now);
             self.waiting = Some(identification);
             return Ok(());
         }

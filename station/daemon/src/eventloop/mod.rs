@@ -385,10 +385,7 @@ impl EventLoop {
             }
             let attempt = self.attempt.take().expect("just seen");
             self.look_for_intents();
-            if let Some(device) = attempt.into_link() {
-                self.asked.insert(device.clone());
-                self.lingering.add(now, device);
-            }
+            self.let_go(now, attempt);
         }
         if let Some(identification) = self.waiting.take() {
             self.on_identified(now, identification)?;
@@ -398,6 +395,21 @@ impl EventLoop {
         match self.attempt {
             Some(_) => self.drain(now),
             None => Ok(()),
+        }
+    }
+
+    /// An attempt is over; its band ends the link, or is reminded to.
+    fn let_go(&mut self, now: Instant, attempt: Attempt) {
+        let gave_way = attempt.gave_way();
+        let Some((device, told)) = attempt.into_link() else {
+            return;
+        };
+        match gave_way {
+            true => self.asked.remove(&device),
+            false => self.asked.insert(device.clone()),
+        };
+        if !told {
+            self.lingering.add(now, device);
         }
     }
 

@@ -9,7 +9,9 @@ use firmware_protocol::certificate::BandCertificate;
 use firmware_protocol::dh_public;
 use firmware_protocol::handler::{BandHandler, Screen, StorageFault};
 use firmware_protocol::id::Serial;
-use firmware_protocol::time::Instant;
+use firmware_protocol::station::{ENTROPY_LEN, StationIdentity, StationSession};
+use firmware_protocol::time::{Instant, UnixSeconds};
+use tokio::sync::watch;
 
 use crate::radio::loopback::LoopbackDevice;
 
@@ -18,6 +20,8 @@ pub(crate) struct TestBand {
     engine: BandEngine,
     hands: Hands,
     linked: bool,
+    /// How many links stations have made to it.
+    pub(crate) links: watch::Sender<u32>,
 }
 
 #[derive(Default)]
@@ -92,7 +96,37 @@ impl TestBand {
             engine,
             hands,
             linked: false,
+            links: watch::Sender::default(),
         }
+    }
+
+    /// The band after three handshakes that nobody went on with: it pauses.
+    pub(crate) fn weary(mut self) -> Self {
+        let (now, unix_now) = (Instant::ZERO, UnixSeconds(super::MADE_AT_MS / 1000));
+        let provision = super::provision();
+        let identity = StationIdentity {
+            certificate: provision.certificate,
+            dh_secret: provision.dh_secret.0.clone(),
+        };
+        for number in 0..3 {
+            self.connected(now, 100);
+            let entropy = [number; ENTROPY_LEN];
+            let mut session = StationSession::new(
+                &identity,
+                provision.manufacturers.clone(),
+                100,
+                &entropy,
+                now,
+                unix_now,
+            );
+            while let Some(frame) = session.poll_transmit() {
+                self.write(now, &frame);
+            }
+            while self.poll_notify().is_some() {}
+            self.disconnected(now);
+        }
+        self.links.send_replace(0);
+        self
     }
 
     fn help(&mut self, now: Instant) {
@@ -109,6 +143,7 @@ impl LoopbackDevice for TestBand {
 
     fn connected(&mut self, now: Instant, mtu_bytes: u16) {
         self.linked = true;
+        self.links.send_modify(|links| *links += 1);
         self.engine.handle_connected(now, mtu_bytes);
     }
 

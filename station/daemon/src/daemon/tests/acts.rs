@@ -3,7 +3,7 @@
 use super::*;
 
 /// Leaves an open enrollment of `ada` with BAND-2, as a station does that was killed in the middle.
-fn leave_open(config: &Config) {
+pub(super) fn leave_open(config: &Config) {
     let intent = Intent {
         flow: FlowId([1; 16]),
         association: AssociationId([2; 16]),
