@@ -612,7 +612,8 @@ impl Station {
             time_ms: receipt.time.0 * 1000,
             ticket: enrolled.ticket,
         };
-        let time_ms = receipt.time.0 * 1000;
+        // A receipt counts seconds; what happened first is for the entries to say.
+        let time_ms = station_daemon::clock::Clock::start().wall_ms() + u64::from(enrolled.number);
         store
             .append(time_ms, &[intent.clone().into()], &changes_on_intent(&intent))
             .unwrap();

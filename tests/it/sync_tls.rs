@@ -65,33 +65,43 @@ impl Client {
     }
 }
 
-/// Status and code of an answer to a request that only a station may make, or `refused` if there was none.
-async fn ask(address: SocketAddr, config: Arc<ClientConfig>) -> (String, Option<HandshakeKind>) {
+/// Sends these bytes and reads to the end, or says that nothing came.
+async fn talk(
+    address: SocketAddr,
+    config: Arc<ClientConfig>,
+    request: &[u8],
+) -> std::io::Result<(Vec<u8>, Option<HandshakeKind>)> {
     let asked = async {
         let stream = TcpStream::connect(address).await?;
         let name = ServerName::from(address.ip());
         let mut stream = TlsConnector::from(config).connect(name, stream).await?;
-        stream
-            .write_all(b"GET /sync/v1/keys HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            .await?;
+        stream.write_all(request).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
-        Ok::<_, std::io::Error>((answer, stream.get_ref().1.handshake_kind()))
+        Ok((answer, stream.get_ref().1.handshake_kind()))
     };
-    let asked = tokio::time::timeout(Duration::from_secs(20), asked)
-        .await
-        .expect("an answer or an end");
-    let Ok((answer, kind)) = asked else {
-        return ("refused".into(), None);
-    };
-    let text = String::from_utf8_lossy(&answer);
+    let asked = tokio::time::timeout(Duration::from_secs(40), asked);
+    asked.await.expect("an answer or an end")
+}
+
+/// Status and code of an answer to a request that only a station may make, or `refused` if there was none.
+async fn ask(address: SocketAddr, config: Arc<ClientConfig>) -> (String, Option<HandshakeKind>) {
+    let request = b"GET /sync/v1/keys HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    match talk(address, config, request).await {
+        Ok((answer, kind)) => (said(&answer), kind),
+        Err(_) => ("refused".into(), None),
+    }
+}
+
+fn said(answer: &[u8]) -> String {
+    let text = String::from_utf8_lossy(answer);
     let Some(status) = text.split(' ').nth(1) else {
-        return ("refused".into(), kind);
+        return "refused".into();
     };
     let code = text
         .lines()
         .find_map(|line| line.strip_prefix("bandstand-code: "));
-    (format!("{status} {}", code.unwrap_or("-")), kind)
+    format!("{status} {}", code.unwrap_or("-"))
 }
 
 fn new_key() -> KeyPair {
@@ -259,4 +269,120 @@ async fn a_revoked_station_is_told_at_once_and_keeps_what_it_has() {
     assert!(store.head().unwrap().sequence > console.station("gate").await.head.sequence);
     let again = station.run(&["doctor", "--json"]).await;
     assert!(String::from_utf8_lossy(&again.stdout).contains("station_revoked"));
+}
+
+/// A request of these lines with this body.
+fn request(head: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "{head}\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_is_answered_by_name_and_bounded() {
+    let console = Console::start().await;
+    let mut station = Station::joined(&console, "gate", "north").await;
+    station.stop().await;
+    let authority = authority::load(&console.app).await.unwrap();
+    let config = Client::new(authority.certificate(), own_certificate(&station)).config();
+    let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 19).unwrap();
+    let packed = "POST /sync/v1/journal HTTP/1.1\r\ncontent-encoding: zstd";
+    let long = "POST /sync/v1/health HTTP/1.1\r\nx: ".to_owned() + &"y".repeat(64 << 10);
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        (
+            "no such path",
+            request("GET /sync/v1/users HTTP/1.1", b""),
+            "404 not_found",
+        ),
+        (
+            "a path upward",
+            request("GET /sync/v1/../../etc HTTP/1.1", b""),
+            "404 not_found",
+        ),
+        (
+            "another method",
+            request("DELETE /sync/v1/feed HTTP/1.1", b""),
+            "405 method_not_allowed",
+        ),
+        (
+            "no query",
+            request("GET /sync/v1/feed HTTP/1.1", b""),
+            "400 feed_request_malformed",
+        ),
+        (
+            "a cursor of the future",
+            request(
+                "GET /sync/v1/feed?v=1&cursor=11111111111111111111111111111111.99999.1 HTTP/1.1",
+                b"",
+            ),
+            "409 console_behind",
+        ),
+        (
+            "not a batch",
+            request("POST /sync/v1/journal HTTP/1.1", b"hello"),
+            "409 -",
+        ),
+        ("a bomb", request(packed, &bomb), "413 too_large"),
+        ("not zstd", request(packed, b"hello"), "400 encoding_damaged"),
+        (
+            "another encoding",
+            request("POST /sync/v1/journal HTTP/1.1\r\ncontent-encoding: br", b"x"),
+            "415 encoding_unknown",
+        ),
+        (
+            "too much",
+            request("POST /sync/v1/health HTTP/1.1", &[0; 5000]),
+            "413 too_large",
+        ),
+        (
+            "not a report",
+            request("POST /sync/v1/health HTTP/1.1", b"hello"),
+            "400 health_malformed",
+        ),
+        (
+            "not a request to join",
+            request("POST /sync/v1/join HTTP/1.1", b"hello"),
+            "403 -",
+        ),
+        ("not HTTP", b"hello\r\n\r\n".to_vec(), "400 -"),
+        ("a long head", request(&long, b""), "431 -"),
+    ];
+    for (name, bytes, expected) in cases {
+        let answered = talk(console.address, config.clone(), &bytes).await;
+        let found = answered.map_or("refused".into(), |(answer, _)| said(&answer));
+        assert_eq!(found, expected, "{name}");
+    }
+    // half a request: whoever says nothing more is sent away
+    let half = talk(console.address, config.clone(), b"GET /sync/v1/fe").await;
+    assert!(half.is_err() || said(&half.unwrap().0).starts_with("408"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poll_without_news_is_a_few_hundred_bytes() {
+    let console = Console::start().await;
+    let mut station = Station::joined(&console, "gate", "north").await;
+    station.stop().await;
+    let inbox = station.store().sync_state().unwrap().unwrap().inbox();
+    let authority = authority::load(&console.app).await.unwrap();
+    let config = Client::new(authority.certificate(), own_certificate(&station)).config();
+    let cursor = inbox.cursor.unwrap();
+    let asked = format!(
+        "GET /sync/v1/feed?v=1&cursor={cursor}&wait_s=1 HTTP/1.1\r\nhost: {}\r\n",
+        console.address
+    );
+    let begun = tokio::time::Instant::now();
+    let request = format!("{asked}connection: close\r\n\r\n");
+    let (answer, _) = talk(console.address, config, request.as_bytes()).await.unwrap();
+    assert!(begun.elapsed() >= Duration::from_millis(900), "it was not held");
+    assert_eq!(said(&answer), "200 -");
+    // the line that closes the connection apart
+    let close = "connection: close\r\n".len();
+    assert!(
+        asked.len() + 2 <= 300 && answer.len() - close <= 300,
+        "{} and {}",
+        asked.len(),
+        answer.len()
+    );
 }

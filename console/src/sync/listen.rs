@@ -203,6 +203,8 @@ impl<A: Answers> Connection<A> {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(HEAD_LEN_MAX)
+            // Answers carry the time to the millisecond already.
+            .auto_date_header(false)
             .serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         let mut stop = self.stop.clone();

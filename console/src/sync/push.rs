@@ -60,14 +60,8 @@ fn take(tx: &Tx<'_>, peer: &Peer, checked: &Checked, now: UnixMillis) -> Result<
         Err(refused) => return Ok(Pushed::NotServed(refused)),
     };
     if let Some(quarantine) = &station.quarantine {
-        keep(
-            tx,
-            &station.id.0,
-            &quarantine.code,
-            &checked.batch.entries,
-            "",
-            now,
-        )?;
+        let unknown = unknown(tx, &station.id.0, &checked.batch.entries)?;
+        keep(tx, &station.id.0, &quarantine.code, unknown, "", now)?;
         return Ok(refused(quarantine.sequence, &quarantine.code));
     }
     let lineage = Lineage(settings::lineage(tx)?);
@@ -119,16 +113,10 @@ fn tampered(tx: &Tx<'_>, peer: &Peer, first: u64, bytes: &[u8], now: UnixMillis)
     let id = ring::digest::digest(&ring::digest::SHA256, bytes);
     let id: [u8; 32] = id.as_ref().try_into().expect("32 bytes");
     let code = "journal_changed";
-    review(
-        tx,
-        &id,
-        &station.id.0,
-        code,
-        first,
-        "the batch as it came",
-        bytes,
-        now,
-    )?;
+    if held(tx, &station.id.0)? < REVIEW_MAX {
+        let detail = "the batch as it came";
+        tx.exec(REVIEW, args![&id, &station.id.0, now, code, first, detail, bytes])?;
+    }
     stations::quarantine(tx, station.id, code, first, now)?;
     Ok(Pushed::Answer(PushAnswer::Refused(PushFault::Changed { first })))
 }
@@ -146,6 +134,16 @@ fn stored_hash(tx: &Tx<'_>, station: &[u8; 16], sequence: u64) -> Result<Option<
         args![station, sequence],
         |row| row.array(0).map(Hash),
     )
+}
+
+/// The entries from the first on that is not stored as it is.
+fn unknown<'e>(tx: &Tx<'_>, station: &[u8; 16], entries: &'e [Entry]) -> Result<&'e [Entry], DbError> {
+    for (index, entry) in entries.iter().enumerate() {
+        if stored_hash(tx, station, entry.sequence)? != Some(entry.hash) {
+            return Ok(&entries[index..]);
+        }
+    }
+    Ok(&[])
 }
 
 fn append(tx: &Tx<'_>, entries: &[Entry], now: UnixMillis) -> Result<(), DbError> {
@@ -177,43 +175,30 @@ fn keep(
     detail: &str,
     now: UnixMillis,
 ) -> Result<(), DbError> {
-    for entry in entries {
-        review(
-            tx,
-            &entry.hash.0,
-            station,
-            code,
-            entry.sequence,
-            detail,
-            &entry.record,
-            now,
+    let held = held(tx, station)?;
+    let room = usize::try_from(REVIEW_MAX - held).unwrap_or(0);
+    for entry in entries.iter().take(room) {
+        let Entry {
+            hash,
+            sequence,
+            record,
+            ..
+        } = entry;
+        tx.exec(
+            REVIEW,
+            args![&hash.0, station, now, code, *sequence, detail, record],
         )?;
     }
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
-fn review(
-    tx: &Tx<'_>,
-    id: &[u8; 32],
-    station: &[u8; 16],
-    code: &str,
-    sequence: u64,
-    detail: &str,
-    body: &[u8],
-    now: UnixMillis,
-) -> Result<(), DbError> {
-    let held = tx.number(
+const REVIEW: &str = "insert into journal_review (id, station, received_at, code, sequence, detail, body) \
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing";
+
+/// How much of this station's journal waits for a person already.
+fn held(tx: &Tx<'_>, station: &[u8; 16]) -> Result<i64, DbError> {
+    tx.number(
         "select count(*) from journal_review where station = $1",
         args![station],
-    )?;
-    if held >= REVIEW_MAX {
-        return Ok(());
-    }
-    tx.exec(
-        "insert into journal_review (id, station, received_at, code, sequence, detail, body) \
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing",
-        args![id, station, now, code, sequence, detail, body],
-    )?;
-    Ok(())
+    )
 }
