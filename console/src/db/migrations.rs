@@ -9,6 +9,7 @@ const STEPS: &[(i64, &str, &str)] = &[
     (1, "core", include_str!("../../migrations/0001_core.sql")),
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "sync", include_str!("../../migrations/0003_sync.sql")),
+    (4, "imports", include_str!("../../migrations/0004_imports.sql")),
 ];
 
 /// A step that was taken.

@@ -4,31 +4,55 @@ use std::collections::HashMap;
 
 use policy::merge::Event;
 use policy::model::{Band, BandSerial, StockState, UnixMillis};
-use serde_json::json;
 
-use super::ImportSummary;
-use super::sheet::{Faults, Line, Sheet, read};
+use super::Outcome;
+use super::diff::{Changes, Difference, ImportSummary};
+use super::fault::Faults;
+use super::mapping::Subject;
+use super::sheet::{Line, Sheet};
 use crate::db::{DbError, Tx};
 use crate::problem::Problem;
 use crate::store::bands::{self as store, BandRow};
-use crate::store::history;
+use crate::store::history::{self, code};
 
-const HEADINGS: &[&str] = &["serial", "seos", "site", "delivery", "note"];
+pub(super) const SUBJECT: Subject = Subject(&[
+    (
+        "serial",
+        &["serialnumber", "serialno", "seriennummer", "band", "bandserial"],
+    ),
+    ("seos", &["seosenabled"]),
+    ("stock", &["stockstate", "bestand"]),
+    ("site", &["location", "plant", "standort", "werk"]),
+    (
+        "delivery",
+        &["deliverynote", "shipment", "lieferung", "lieferschein"],
+    ),
+    ("note", &["comment", "remark", "notiz", "bemerkung"]),
+]);
+
+const STOCKS: [(&str, StockState); 5] = [
+    ("in_stock", StockState::InStock),
+    ("unknown", StockState::Unknown),
+    ("damaged", StockState::Damaged),
+    ("retired", StockState::Retired),
+    ("lost", StockState::Lost),
+];
+const STOCK_CHOICES: &str = "in_stock, unknown, damaged, retired, lost";
 
 struct Wanted {
     line: u64,
     serial: BandSerial,
     seos: Option<bool>,
-    site: Option<String>,
-    delivery: Option<String>,
-    note: Option<String>,
+    stock: Option<StockState>,
+    about: [Option<String>; 3],
 }
+
+/// Where a band is kept, the delivery it came with, a note about it.
+const ABOUT: [(&str, usize); 3] = [("site", 64), ("delivery", 64), ("note", 500)];
 
 /// A list of bands.
 pub(super) struct Bands {
     wanted: Vec<Wanted>,
-    encoding: &'static str,
-    delimiter: char,
 }
 
 /// What is to be done.
@@ -39,52 +63,50 @@ pub(super) struct Plan {
 }
 
 impl Bands {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, Faults> {
-        let sheet = read(bytes, HEADINGS)?;
+    pub(super) fn read(sheet: &Sheet) -> Result<Self, Faults> {
         let mut faults = Faults::default();
-        let mut seen: HashMap<BandSerial, u64> = HashMap::with_capacity(sheet.lines.len());
-        let mut wanted = Vec::with_capacity(sheet.lines.len());
-        for line in &sheet.lines {
-            let Some(one) = Wanted::read(&sheet, line, &mut faults) else {
+        let mut seen: HashMap<BandSerial, u64> = HashMap::with_capacity(sheet.len());
+        let mut wanted = Vec::with_capacity(sheet.len());
+        for line in sheet.lines() {
+            let Some(one) = Wanted::read(line, &mut faults) else {
                 continue;
             };
-            if let Some(first) = seen.insert(one.serial, line.number) {
-                faults.add(line.number, "serial", format!("{} stands on line {first} too", one.serial));
+            if let Some(first) = seen.insert(one.serial, one.line) {
+                let args: &[(&str, &dyn std::fmt::Display)] = &[("id", &one.serial), ("line", &first)];
+                faults.add_with(one.line, "serial", "duplicate", args);
             }
             wanted.push(one);
         }
-        if faults.count > 0 {
-            return Err(faults);
-        }
-        Ok(Self {
-            wanted,
-            encoding: sheet.encoding,
-            delimiter: sheet.delimiter,
-        })
+        faults.or(Self { wanted })
     }
 
-    pub(super) fn compare(&self, tx: &Tx<'_>) -> Result<(ImportSummary, Plan), DbError> {
-        let serials: Vec<BandSerial> = self.wanted.iter().map(|wanted| wanted.serial).collect();
-        let rows = store::get_all(tx, &serials)?.into_iter();
-        let known: HashMap<BandSerial, BandRow> = rows.map(|row| (row.band.serial, row)).collect();
-        let mut summary = ImportSummary {
-            rows: self.wanted.len() as u64,
-            encoding: self.encoding.into(),
-            delimiter: self.delimiter.into(),
-            ..ImportSummary::default()
-        };
+    /// What the list would do to `known`, the bands that are there.
+    pub(super) fn compare(
+        &self,
+        known: &HashMap<BandSerial, BandRow>,
+        summary: ImportSummary,
+    ) -> (Changes, Plan) {
+        let mut changes = Changes::new(summary);
         let mut plan = Plan::default();
         for wanted in &self.wanted {
-            wanted.compare(known.get(&wanted.serial), &mut summary, &mut plan);
+            wanted.compare(known.get(&wanted.serial), &mut changes, &mut plan);
         }
-        Ok((summary, plan))
+        (changes, plan)
     }
 
-    pub(super) fn apply(&self, tx: &Tx<'_>, now: UnixMillis) -> Result<ImportSummary, Problem> {
-        let (summary, plan) = self.compare(tx)?;
-        history::say(tx, plan.stand, now)?;
-        store::describe(tx, &plan.describe, now)?;
-        Ok(summary)
+    pub(super) fn outcome(&self, tx: &Tx<'_>, summary: ImportSummary) -> Result<(Outcome, Plan), Problem> {
+        let serials: Vec<BandSerial> = self.wanted.iter().map(|wanted| wanted.serial).collect();
+        let rows = store::get_all(tx, &serials)?.into_iter();
+        let known = rows.map(|row| (row.band.serial, row)).collect();
+        let (changes, plan) = self.compare(&known, summary);
+        Ok((changes.finish(), plan))
+    }
+}
+
+impl Plan {
+    pub(super) fn apply(self, tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
+        history::say(tx, self.stand, now)?;
+        store::describe(tx, &self.describe, now)
     }
 }
 
@@ -96,58 +118,114 @@ fn yes_or_no(text: &str) -> Option<bool> {
     }
 }
 
+/// What a cell says, if it says something; a fault if nobody knows what.
+fn choice<T>(
+    line: Line<'_>,
+    field: &'static str,
+    choices: &str,
+    read: impl Fn(&str) -> Option<T>,
+    faults: &mut Faults,
+) -> Option<T> {
+    let text = line.get(field).filter(|text| !text.is_empty())?;
+    let found = read(text);
+    if found.is_none() {
+        faults.add_with(
+            line.number,
+            field,
+            "not_one_of",
+            &[("found", &text), ("choices", &choices)],
+        );
+    }
+    found
+}
+
 impl Wanted {
-    fn read(sheet: &Sheet, line: &Line, faults: &mut Faults) -> Option<Self> {
+    fn read(line: Line<'_>, faults: &mut Faults) -> Option<Self> {
         let before = faults.count;
-        let mut take = |heading: &str, chars_max: usize| {
-            let text = sheet.get(line, heading)?;
-            if text.chars().count() > chars_max {
-                faults.add(line.number, heading, format!("has more than {chars_max} characters"));
+        let about = ABOUT.map(|(field, chars_max)| {
+            let text = line.get(field)?;
+            if text.len() > chars_max && text.chars().count() > chars_max {
+                faults.add_with(line.number, field, "too_long", &[("chars_max", &chars_max)]);
             }
             Some(text.to_owned())
+        });
+        let seos = choice(line, "seos", "yes, no", yes_or_no, faults);
+        let stock_of = |text: &str| {
+            let text = text.to_lowercase();
+            STOCKS
+                .iter()
+                .find(|(code, _)| *code == text)
+                .map(|(_, stock)| *stock)
         };
-        let (site, delivery, note) = (take("site", 64), take("delivery", 64), take("note", 500));
-        let seos = sheet.get(line, "seos").map(|text| (text, yes_or_no(text)));
-        if let Some((text, None)) = seos {
-            faults.add(line.number, "seos", format!("{text:?} is neither yes nor no"));
-        }
-        let serial = BandSerial::new(sheet.get(line, "serial").unwrap_or(""));
-        if let Err(fault) = &serial {
-            faults.add(line.number, "serial", fault.to_string());
-        }
+        let stock = choice(line, "stock", STOCK_CHOICES, stock_of, faults);
+        let text = line.get("serial").unwrap_or("");
+        let serial = BandSerial::new(&text.to_ascii_uppercase()).map_err(|why| {
+            faults.add_with(
+                line.number,
+                "serial",
+                "id_invalid",
+                &[("id", &text), ("why", &why)],
+            );
+        });
         let serial = serial.ok().filter(|_| faults.count == before)?;
-        let (number, seos) = (line.number, seos.and_then(|(_, seos)| seos));
-        Some(Self { line: number, serial, seos, site, delivery, note })
+        Some(Self {
+            line: line.number,
+            serial,
+            seos,
+            stock,
+            about,
+        })
     }
 
     /// A band that somebody said something else of than that it is in stock stays as it is: a list of a
-    /// delivery finds no lost bands.
-    fn compare(&self, known: Option<&BandRow>, summary: &mut ImportSummary, plan: &mut Plan) {
+    /// delivery finds no lost bands. Nor does it take away what a band can do.
+    fn compare(&self, known: Option<&BandRow>, changes: &mut Changes, plan: &mut Plan) {
         let serial = self.serial;
-        let was = known.map(|row| (row.site.clone(), row.delivery.clone(), row.note.clone()));
-        let (site, delivery, note) = was.clone().unwrap_or_default();
-        let or = |wanted: &Option<String>, known: String| wanted.clone().unwrap_or(known);
-        let now = (or(&self.site, site), or(&self.delivery, delivery), or(&self.note, note));
-        let unlisted = known.is_none_or(|row| row.band.stock == StockState::Unknown);
+        let was = known.map(|row| [row.site.clone(), row.delivery.clone(), row.note.clone()]);
+        let mut now = was.clone().unwrap_or_default();
+        for (now, wanted) in now.iter_mut().zip(&self.about) {
+            now.clone_from(wanted.as_ref().unwrap_or(&now.clone()));
+        }
+        let stock_before = known.map_or(StockState::Unknown, |row| row.band.stock);
+        let stock = match stock_before {
+            StockState::Unknown => self.stock.unwrap_or(StockState::InStock),
+            stands => stands,
+        };
         let seos_before = known.is_some_and(|row| row.band.seos);
         let seos = seos_before || self.seos.unwrap_or(false);
-        if unlisted || seos != seos_before {
-            let stock = if unlisted { StockState::InStock } else { known.map_or(StockState::InStock, |row| row.band.stock) };
-            plan.stand.push(Event::BandStands { band: Band { serial, seos, stock } });
+        let stands = known.is_none() || stock != stock_before || seos != seos_before;
+        let described = was
+            .as_ref()
+            .map_or(now != <[String; 3]>::default(), |was| *was != now);
+        if !stands && !described {
+            changes.summary.unchanged += 1;
+            return;
         }
-        let described = was.as_ref() != Some(&now);
-        let fields = json!({ "seos": seos, "site": now.0, "delivery": now.1 });
-        if known.is_none() {
-            summary.added += 1;
-            summary.note(self.line, "add", serial.as_str(), fields);
-        } else if unlisted || seos != seos_before || described {
-            summary.changed += 1;
-            summary.note(self.line, "change", serial.as_str(), fields);
-        } else {
-            summary.unchanged += 1;
+        let mut fields = Difference::default();
+        fields.note(
+            "stock",
+            known.map(|_| code(&stock_before)).as_deref(),
+            &code(&stock),
+        );
+        let yes = |seos: bool| if seos { "yes" } else { "no" };
+        fields.note("seos", known.map(|_| yes(seos_before)), yes(seos));
+        for (index, (field, _)) in ABOUT.iter().enumerate() {
+            fields.note(field, was.as_ref().map(|was| was[index].as_str()), &now[index]);
+        }
+        let (what, count) = match known {
+            None => ("add", &mut changes.summary.added),
+            Some(_) => ("change", &mut changes.summary.changed),
+        };
+        *count += 1;
+        changes.note(self.line, what, serial.as_str(), fields);
+        if stands {
+            plan.stand.push(Event::BandStands {
+                band: Band { serial, seos, stock },
+            });
         }
         if described {
-            plan.describe.push((serial, now.0, now.1, now.2));
+            let [site, delivery, note] = now;
+            plan.describe.push((serial, site, delivery, note));
         }
     }
 }

@@ -1,9 +1,15 @@
 //! Lists of users and of delivered bands: read, compared with what is there, confirmed, all or nothing.
 //!
-//! A list that would deactivate more than one user in twenty halts: another person has to agree.
+//! Reading ([`sheet`], [`mapping`]) and comparing ([`users`], [`bands`], [`diff`]) are pure. A list that was read is
+//! kept with the seal of everything it would change; it is taken in only if it would still change exactly that. One
+//! that would deactivate more than one user in twenty halts: another person has to agree.
 
 mod bands;
+mod diff;
+mod fault;
+mod mapping;
 mod sheet;
+mod text;
 mod users;
 
 use std::sync::Arc;
@@ -15,89 +21,56 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{change, look, record};
-use crate::access::{Action, Caller, allow};
+use crate::access::{Action, Caller, Via, allow};
 use crate::args;
 use crate::audit::Record;
 use crate::db::{DbError, Row, Tx};
 use crate::edge::random;
 use crate::problem::{Code, Problem};
 use crate::serve::App;
+use crate::store::history::code;
 
-pub use sheet::{BYTES_MAX, Faults, ROWS_MAX, SheetFault, write_line};
+pub use diff::{ImportChange, ImportSummary};
+pub use fault::{FAULT_CODES, Faults, SheetFault};
+pub use mapping::{Chosen, ColumnView};
+pub use sheet::{BYTES_MAX, ROWS_MAX, write_line};
 
-/// Most changes that a preview lists.
-const LISTED_MAX: usize = 200;
+/// Lists of one person that wait to be confirmed; the oldest give way.
+const KEPT_MAX: usize = 4;
+/// Most changes that one answer of [`changes`] holds.
+const CHANGES_MAX: usize = 1000;
+const ZSTD_LEVEL: i32 = 1;
+/// Changes of a list of the greatest size, written out.
+const LOG_LEN_MAX: usize = 1 << 30;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// What a list is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ImportKind {
-    /// Users. Headings: `id`, `name`, `site`, `label`, `mail`, `note`, `status`.
+    /// Users. Fields: `id`, `name`, `site`, `label`, `mail`, `note`, `status`.
     Users,
-    /// Bands of a delivery. Headings: `serial`, `seos`, `site`, `delivery`, `note`.
+    /// Bands of a delivery. Fields: `serial`, `seos`, `stock`, `site`, `delivery`, `note`.
     Bands,
 }
 
 /// How a list is taken in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImportOptions {
     /// Active users who are not on the list have departed: the list is everybody.
     pub complete: bool,
-}
-
-/// What a list would change, or has changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ImportSummary {
-    /// Rows of the list.
-    pub rows: u64,
-    /// Rows that add something.
-    pub added: u64,
-    /// Rows that change something.
-    pub changed: u64,
-    /// Rows that say what is so already.
-    pub unchanged: u64,
-    /// Users who would be active no more.
-    pub deactivated: u64,
-    /// Users who are active now.
-    pub active_before: u64,
-    /// More than one active user in twenty would be deactivated.
-    pub needs_second_person: bool,
-    /// The first two hundred changes.
-    pub changes: Vec<ImportChange>,
-    /// Identifiers that look alike and are not the same.
-    pub look_alikes: Vec<String>,
-    /// How the file was written: `utf-8` or `windows-1252`.
-    pub encoding: String,
-    /// What separates its fields.
-    pub delimiter: String,
-}
-
-/// One change of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ImportChange {
-    /// The line; 0 for somebody who is not on the list.
-    pub line: u64,
-    /// `add`, `change` or `deactivate`.
-    pub what: String,
-    /// Whom or what it concerns.
-    pub subject: String,
-    /// What is different, by heading: before and after.
-    #[schema(value_type = Object)]
-    pub fields: serde_json::Value,
-}
-
-impl ImportSummary {
-    fn note(&mut self, line: u64, what: &str, subject: &str, fields: serde_json::Value) {
-        if self.changes.len() < LISTED_MAX {
-            self.changes.push(ImportChange {
-                line,
-                what: what.into(),
-                subject: subject.into(),
-                fields,
-            });
-        }
-    }
+    /// What separates fields: `;`, `,` or `tab`; whatever the heading suggests if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
+    /// `utf-8`, `windows-1252`, `iso-8859-2` or `windows-1250`; if nothing is said UTF-8, else Windows-1252.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// The heading of each field; by the names of the headings if nothing is said.
+    #[serde(skip_serializing_if = "Chosen::is_empty")]
+    pub columns: Chosen,
+    /// Ids that look alike really are different people.
+    pub allow_look_alikes: bool,
 }
 
 /// A list that was read.
@@ -125,46 +98,114 @@ pub struct ImportView {
     pub settled_ms: Option<i64>,
 }
 
+/// What a comparison comes to: its summary, and every change as a line of JSON.
+type Outcome = (ImportSummary, String);
+
 /// A list that was read and can be compared with what is there.
-enum List {
+struct List {
+    rows: Rows,
+    /// What is known before comparing.
+    summary: ImportSummary,
+    options: ImportOptions,
+}
+
+enum Rows {
     Users(users::Users),
     Bands(bands::Bands),
 }
 
-impl List {
-    fn read(kind: ImportKind, bytes: &[u8]) -> Result<Self, Faults> {
-        match kind {
-            ImportKind::Users => users::Users::read(bytes).map(Self::Users),
-            ImportKind::Bands => bands::Bands::read(bytes).map(Self::Bands),
-        }
-    }
+enum Plan {
+    Users(users::Plan),
+    Bands(bands::Plan),
+}
 
-    fn compare(&self, tx: &Tx<'_>, options: ImportOptions) -> Result<ImportSummary, Problem> {
+impl Plan {
+    fn apply(self, tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
         match self {
-            Self::Users(users) => Ok(users.compare(tx, options)?.0),
-            Self::Bands(bands) => Ok(bands.compare(tx)?.0),
-        }
-    }
-
-    fn apply(&self, tx: &Tx<'_>, options: ImportOptions, now: UnixMillis) -> Result<ImportSummary, Problem> {
-        match self {
-            Self::Users(users) => users.apply(tx, options, now),
-            Self::Bands(bands) => bands.apply(tx, now),
+            Self::Users(plan) => plan.apply(tx, now),
+            Self::Bands(plan) => plan.apply(tx, now),
         }
     }
 }
 
-async fn parse(kind: ImportKind, bytes: Vec<u8>) -> Result<Arc<List>, Problem> {
-    let read = tokio::task::spawn_blocking(move || List::read(kind, &bytes));
-    let stopping = |_| Problem::new(Code::Unavailable, "the console is stopping", "try again in a moment");
+impl List {
+    fn read(kind: ImportKind, options: &ImportOptions, bytes: &[u8]) -> Result<Self, Faults> {
+        let subject = match kind {
+            ImportKind::Users => users::SUBJECT,
+            ImportKind::Bands => bands::SUBJECT,
+        };
+        let form = sheet::Form {
+            separator: options.delimiter.as_deref(),
+            encoding: options.encoding.as_deref(),
+        };
+        let sheet = sheet::read(bytes, subject, form, &options.columns)?;
+        let rows = match kind {
+            ImportKind::Users => Rows::Users(users::Users::read(&sheet, options)?),
+            ImportKind::Bands => Rows::Bands(bands::Bands::read(&sheet)?),
+        };
+        let summary = ImportSummary {
+            rows: sheet.len() as u64,
+            columns: sheet.columns(),
+            encoding: sheet.encoding.into(),
+            delimiter: sheet.separator.into(),
+            ..ImportSummary::default()
+        };
+        Ok(Self {
+            rows,
+            summary,
+            options: options.clone(),
+        })
+    }
+
+    fn compare(&self, tx: &Tx<'_>, now: UnixMillis) -> Result<(Outcome, Plan), Problem> {
+        let mut summary = self.summary.clone();
+        match &self.rows {
+            Rows::Users(rows) => {
+                summary.deactivated_today = deactivated_today(tx, now)?;
+                let (outcome, plan) = rows.outcome(tx, &self.options, summary)?;
+                Ok((outcome, Plan::Users(plan)))
+            }
+            Rows::Bands(rows) => {
+                let (outcome, plan) = rows.outcome(tx, summary)?;
+                Ok((outcome, Plan::Bands(plan)))
+            }
+        }
+    }
+}
+
+/// Users whom lists of the last day deactivated without a second person: many small lists are one large one.
+fn deactivated_today(tx: &Tx<'_>, now: UnixMillis) -> Result<u64, DbError> {
+    let summaries: Vec<ImportSummary> = tx.all(
+        "select summary from imports where kind = 'users' and state = 'done' and settled_ms > $1",
+        args![now.0 - DAY_MS],
+        |row| row.json(0),
+    )?;
+    let alone = summaries.iter().filter(|summary| !summary.needs_second_person);
+    Ok(alone.map(|summary| summary.deactivated).sum())
+}
+
+async fn parse(kind: ImportKind, options: ImportOptions, bytes: Vec<u8>) -> Result<Arc<List>, Problem> {
+    let read = tokio::task::spawn_blocking(move || List::read(kind, &options, &bytes));
+    let stopping = |_| {
+        Problem::new(
+            Code::Unavailable,
+            "the console is stopping",
+            "try again in a moment",
+        )
+    };
     read.await.map_err(stopping)?.map(Arc::new).map_err(refused)
 }
 
 fn refused(faults: Faults) -> Problem {
-    let first = faults.listed.first().map_or_else(String::new, |fault| match fault.line {
-        0 => fault.problem.clone(),
-        line => format!("line {line}: {} {}", fault.column, fault.problem),
-    });
+    let first =
+        faults
+            .listed
+            .first()
+            .map_or_else(String::new, |fault| match (fault.line, fault.column.as_str()) {
+                (0, _) => fault.problem.clone(),
+                (line, "") => format!("line {line}: {}", fault.problem),
+                (line, column) => format!("line {line}, {column}: {}", fault.problem),
+            });
     let detail = match faults.count {
         1 => first,
         count => format!("{count} things are wrong with the list; {first}"),
@@ -173,6 +214,16 @@ fn refused(faults: Faults) -> Problem {
     Problem::new(Code::ImportRefused, detail, next)
         .with("faults", faults.listed)
         .with("fault_count", faults.count)
+}
+
+/// Reads a list without comparing it with anything: how many rows it has, or what is wrong with it.
+pub fn check(kind: ImportKind, options: &ImportOptions, bytes: &[u8]) -> Result<u64, Faults> {
+    List::read(kind, options, bytes).map(|list| list.summary.rows)
+}
+
+/// That a file is larger than what is taken in, for those who learn it before reading the file.
+pub fn too_large() -> Problem {
+    refused(sheet::too_large())
 }
 
 /// Reads a list and says what it would change. Changes nothing but keeps the list, to be confirmed.
@@ -184,36 +235,53 @@ pub async fn preview(
     bytes: Vec<u8>,
 ) -> Result<ImportView, Problem> {
     allow(caller, Action::ImportPreview, "")?;
-    let list = parse(kind, bytes.clone()).await?;
+    if bytes.len() > BYTES_MAX {
+        return Err(too_large());
+    }
+    let hash = digest(&SHA256, &bytes);
+    let list = parse(kind, options.clone(), bytes.clone()).await?;
     let id: [u8; 8] = random().map_err(|error| Problem::new(Code::Unavailable, error.to_string(), ""))?;
     let id = data_encoding::HEXLOWER.encode(&id);
-    let summary = look(app, move |tx, _| list.compare(tx, options)).await?;
-    let caller = caller.clone();
+    let (summary, log) = look(app, move |tx, now| Ok(list.compare(tx, now)?.0)).await?;
+    let (account, log) = (caller.account.clone(), packed(&log)?);
     change(app, move |tx, now| {
-        // Whoever reads lists again and again fills no disk: only the latest few of each person are kept.
+        make_room(tx, &account)?;
         tx.exec(
-            "delete from imports where made_by = $1 and state in ('previewed', 'cancelled') and id not in \
-             (select id from imports where made_by = $1 order by made_ms desc limit 4)",
-            args![&caller.account],
-        )?;
-        let hash = digest(&SHA256, &bytes);
-        tx.exec(
-            "insert into imports (id, kind, state, digest, body, options, summary, made_by, made_ms) \
-             values ($1, $2, 'previewed', $3, $4, $5, $6, $7, $8)",
+            "insert into imports (id, kind, state, digest, body, changes, options, summary, made_by, made_ms) \
+             values ($1, $2, 'previewed', $3, $4, $5, $6, $7, $8, $9)",
             args![
                 &id,
-                crate::store::history::code(&kind),
+                code(&kind),
                 hash.as_ref(),
                 &bytes,
+                &log,
                 json!(options).to_string(),
                 json!(summary).to_string(),
-                &caller.account,
+                &account,
                 now
             ],
         )?;
         get(tx, &id)
     })
     .await
+}
+
+/// Whoever reads lists again and again fills no disk: only the latest few of each person are kept.
+fn make_room(tx: &Tx<'_>, account: &str) -> Result<(), DbError> {
+    let open = "made_by = $1 and state in ('previewed', 'cancelled')";
+    tx.exec(
+        &format!(
+            "delete from imports where {open} and id not in \
+             (select id from imports where {open} order by made_ms desc, id limit $2)"
+        ),
+        args![account, KEPT_MAX - 1],
+    )?;
+    Ok(())
+}
+
+fn packed(log: &str) -> Result<Vec<u8>, Problem> {
+    let failed = |error: std::io::Error| Problem::new(Code::Unavailable, error.to_string(), "");
+    zstd::bulk::compress(log.as_bytes(), ZSTD_LEVEL).map_err(failed)
 }
 
 const COLUMNS: &str = "id, kind, state, options, summary, digest, made_by, made_ms, settled_by, settled_ms";
@@ -234,7 +302,11 @@ fn read(row: &Row<'_>) -> Result<ImportView, DbError> {
 }
 
 fn get(tx: &Tx<'_>, id: &str) -> Result<ImportView, Problem> {
-    let found = tx.first(&format!("select {COLUMNS} from imports where id = $1"), args![id], read)?;
+    let found = tx.first(
+        &format!("select {COLUMNS} from imports where id = $1"),
+        args![id],
+        read,
+    )?;
     found.ok_or_else(|| Problem::not_found("import", id))
 }
 
@@ -251,74 +323,185 @@ pub async fn show(app: &App, caller: &Caller, id: String) -> Result<ImportView, 
     look(app, move |tx, _| get(tx, &id)).await
 }
 
+/// Every change of a list, a thousand at a time; `after` is how many were seen already. What a list that was taken
+/// in has changed stays readable.
+pub async fn changes(
+    app: &App,
+    caller: &Caller,
+    id: String,
+    after: usize,
+) -> Result<Vec<ImportChange>, Problem> {
+    allow(caller, Action::ImportPreview, "")?;
+    look(app, move |tx, _| {
+        let packed = tx.first("select changes from imports where id = $1", args![&id], |row| {
+            row.opt_bytes(0)
+        })?;
+        let packed = packed.ok_or_else(|| Problem::not_found("import", &id))?;
+        let Some(packed) = packed else {
+            return Ok(Vec::new());
+        };
+        let damaged =
+            |error: &dyn std::fmt::Display| DbError::Damaged(format!("changes of import {id}: {error}"));
+        let log = zstd::bulk::decompress(
+            &packed,
+            LOG_LEN_MAX.min(packed.len().saturating_mul(4000).max(1 << 16)),
+        );
+        let log =
+            String::from_utf8(log.map_err(|error| damaged(&error))?).map_err(|error| damaged(&error))?;
+        let lines = log.lines().skip(after).take(CHANGES_MAX);
+        Ok(lines
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()
+            .map_err(|error| damaged(&error))?)
+    })
+    .await
+}
+
 /// Takes in a list that was read. Halts if that would deactivate more than one user in twenty.
 pub async fn confirm(app: &App, caller: &Caller, id: String) -> Result<ImportView, Problem> {
     allow(caller, Action::ImportConfirm, "")?;
-    settle(app, caller, id, false).await
+    settle(app, caller, id, Settling::Confirming).await
 }
 
 /// Agrees, as another person, to a list that waits, and takes it in.
 pub async fn approve(app: &App, caller: &Caller, id: String) -> Result<ImportView, Problem> {
     allow(caller, Action::ImportApprove, "")?;
-    settle(app, caller, id, true).await
+    settle(app, caller, id, Settling::Approving).await
 }
 
-async fn settle(app: &App, caller: &Caller, id: String, approving: bool) -> Result<ImportView, Problem> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Settling {
+    Confirming,
+    Approving,
+}
+
+impl Settling {
+    fn action(self) -> Action {
+        match self {
+            Self::Confirming => Action::ImportConfirm,
+            Self::Approving => Action::ImportApprove,
+        }
+    }
+
+    fn expects(self) -> &'static str {
+        match self {
+            Self::Confirming => "previewed",
+            Self::Approving => "waiting",
+        }
+    }
+}
+
+async fn settle(app: &App, caller: &Caller, id: String, how: Settling) -> Result<ImportView, Problem> {
     let own = id.clone();
     let found = look(app, move |tx, _| {
-        let body = tx.first("select body from imports where id = $1", args![&own], |row| row.bytes(0))?;
-        Ok((get(tx, &own)?, body.unwrap_or_default()))
+        let view = get(tx, &own)?;
+        check_state(&view, how)?;
+        let body = tx.first("select body from imports where id = $1", args![&own], |row| {
+            row.bytes(0)
+        })?;
+        Ok((view, body.unwrap_or_default()))
     });
     let (view, body) = found.await?;
-    let list = parse(view.kind, body).await?;
+    let list = parse(view.kind, view.options, body).await?;
     let caller = caller.clone();
     change(app, move |tx, now| {
         let view = get(tx, &id)?;
-        let fresh = list.compare(tx, view.options)?;
-        check_settling(&view, &fresh, &caller, approving)?;
-        if fresh.needs_second_person && !approving {
-            set_state(tx, &view, "waiting", &fresh, None, now)?;
-            return get(tx, &id);
+        check_state(&view, how)?;
+        if how == Settling::Approving {
+            check_second_person(tx, &view, &caller)?;
         }
-        let done = list.apply(tx, view.options, now)?;
-        set_state(tx, &view, "done", &done, Some(&caller.account), now)?;
-        let what = Record {
-            action: if approving { Action::ImportApprove.as_str() } else { Action::ImportConfirm.as_str() },
-            subject_kind: "import",
-            subject: &id,
-            after: json!({
-                "kind": view.kind, "digest": view.digest, "read_by": view.made_by, "rows": done.rows,
-                "added": done.added, "changed": done.changed, "deactivated": done.deactivated,
-            }),
-            ..Record::default()
-        };
-        record(tx, &caller, &what, now)?;
+        let ((fresh, _), plan) = list.compare(tx, now)?;
+        if fresh.seal != view.summary.seal {
+            let detail = "something changed since the list was compared, and it would do something else now";
+            return Err(
+                Problem::new(Code::PreviewOutdated, detail, "read the list again").with("summary", fresh)
+            );
+        }
+        let halts = fresh.needs_second_person && how == Settling::Confirming;
+        if !halts {
+            plan.apply(tx, now)?;
+        }
+        set_state(
+            tx,
+            &view,
+            if halts { "waiting" } else { "done" },
+            &fresh,
+            &caller,
+            now,
+        )?;
+        note(tx, &caller, &view, how.action(), &fresh, now)?;
         get(tx, &id)
     })
     .await
 }
 
-fn check_settling(
-    view: &ImportView,
-    fresh: &ImportSummary,
+/// Who did what with which list. What it changed in detail is kept with the list.
+fn note(
+    tx: &Tx<'_>,
     caller: &Caller,
-    approving: bool,
+    view: &ImportView,
+    action: Action,
+    summary: &ImportSummary,
+    now: UnixMillis,
 ) -> Result<(), Problem> {
-    let expected = if approving { "waiting" } else { "previewed" };
-    if view.state != expected {
-        let detail = format!("the list is {}, not {expected}", view.state);
-        return Err(Problem::new(Code::WrongState, detail, "").with("state", &view.state));
+    let state = get(tx, &view.id)?.state;
+    let what = Record {
+        action: action.as_str(),
+        subject_kind: "import",
+        subject: &view.id,
+        before: json!({ "state": view.state }),
+        after: json!({
+            "state": state, "kind": view.kind, "digest": view.digest, "seal": summary.seal, "options": view.options,
+            "read_by": view.made_by, "rows": summary.rows, "added": summary.added, "changed": summary.changed,
+            "deactivated": summary.deactivated,
+        }),
+        ..Record::default()
+    };
+    Ok(record(tx, caller, &what, now)?)
+}
+
+fn check_state(view: &ImportView, how: Settling) -> Result<(), Problem> {
+    if view.state == how.expects() {
+        return Ok(());
     }
-    if approving && (caller.account == view.made_by) {
-        let detail = "whoever brought the list cannot agree to it";
-        return Err(Problem::new(Code::SecondPerson, detail, "ask another administrator"));
+    let detail = format!("the list is {}, not {}", view.state, how.expects());
+    Err(Problem::new(Code::WrongState, detail, "").with("state", &view.state))
+}
+
+/// The one who agrees is neither the one who brought the list nor the one who confirmed it, under whatever key, and
+/// sits at a browser.
+fn check_second_person(tx: &Tx<'_>, view: &ImportView, caller: &Caller) -> Result<(), Problem> {
+    let refuse = |detail: &str| {
+        let next = "ask another administrator to agree on the list's page";
+        Err(Problem::new(Code::SecondPerson, detail, next))
+    };
+    if !matches!(caller.via, Via::Session(_)) {
+        return refuse("only a person who has signed in can agree to a list");
     }
-    let counts = |it: &ImportSummary| (it.added, it.changed, it.deactivated);
-    if counts(fresh) != counts(&view.summary) {
-        let detail = "something changed since the list was compared, and it would do something else now";
-        return Err(Problem::new(Code::PreviewOutdated, detail, "read the list again").with("summary", fresh));
+    let before = [Some(&view.made_by), view.settled_by.as_ref()];
+    for account in before.into_iter().flatten() {
+        if person(tx, account)? == caller.account {
+            return refuse("whoever brought or confirmed the list cannot agree to it");
+        }
     }
     Ok(())
+}
+
+/// The person behind a key of the API, which somebody made; other accounts are people themselves.
+fn person(tx: &Tx<'_>, account: &str) -> Result<String, DbError> {
+    let mut who = account.to_owned();
+    // A key may have been made by means of another one.
+    for _ in 0..8 {
+        let Some(key) = who.strip_prefix("key:") else {
+            break;
+        };
+        let sql = "select created_by from api_keys where id = $1";
+        match tx.first(sql, args![key], |row| row.text(0))? {
+            Some(maker) => who = maker,
+            None => break,
+        }
+    }
+    Ok(who)
 }
 
 fn set_state(
@@ -326,11 +509,10 @@ fn set_state(
     view: &ImportView,
     state: &str,
     summary: &ImportSummary,
-    by: Option<&String>,
+    by: &Caller,
     now: UnixMillis,
 ) -> Result<(), DbError> {
-    // A list that is done or gone is not needed any more; its digest stays.
-    let keep = matches!(state, "waiting" | "previewed");
+    // The file of a list that is done or given up is not needed any more; its digest stays, and what it changed.
     tx.exec(
         "update imports set state = $2, summary = $3, settled_by = $4, settled_ms = $5, \
          body = case when $6 then body else $7 end where id = $1",
@@ -338,9 +520,9 @@ fn set_state(
             &view.id,
             state,
             json!(summary).to_string(),
-            by,
-            by.map(|_| now.0),
-            keep,
+            &by.account,
+            now,
+            state == "waiting",
             &[0u8; 0]
         ],
     )?;
@@ -357,8 +539,12 @@ pub async fn cancel(app: &App, caller: &Caller, id: String) -> Result<ImportView
             let detail = format!("the list is {}", view.state);
             return Err(Problem::new(Code::WrongState, detail, ""));
         }
-        set_state(tx, &view, "cancelled", &view.summary, Some(&caller.account), now)?;
+        set_state(tx, &view, "cancelled", &view.summary, &caller, now)?;
+        note(tx, &caller, &view, Action::ImportPreview, &view.summary, now)?;
         get(tx, &id)
     })
     .await
 }
+
+#[cfg(test)]
+mod tests;

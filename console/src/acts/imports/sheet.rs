@@ -1,11 +1,12 @@
-//! A list as people have it: CSV with `;` or `,`, in UTF-8 with or without a mark, or in Windows-1252.
+//! A list as people have it: CSV with `;`, `,` or tab. Read wholly or not at all, every fault with its line. Pure.
 //!
-//! Read wholly or not at all: every fault is reported with its line. Pure.
+//! As RFC 4180 has it, with what programs really write: any mix of line ends, `sep=;` on the first line, quotation
+//! marks inside a field that does not begin with one, empty lines, separators at the end of lines. Lines are those
+//! that an editor shows.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use super::fault::Faults;
+use super::mapping::{self, ColumnView, Mapping, Subject};
+use super::text::decode;
 
 /// Largest file.
 pub const BYTES_MAX: usize = 32 << 20;
@@ -13,239 +14,359 @@ pub const BYTES_MAX: usize = 32 << 20;
 pub const ROWS_MAX: usize = 500_000;
 const COLUMNS_MAX: usize = 64;
 const FIELD_CHARS_MAX: usize = 1000;
-/// Faults that are listed; more are only counted.
-const FAULTS_MAX: usize = 100;
-/// What makes a spreadsheet take a field for a formula.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// What makes a spreadsheet take a field for a formula, also in the wide forms of East Asian keyboards.
+const FORMULA: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
 
-/// One thing that is wrong with a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SheetFault {
-    /// The line, counting from 1; 0 for the file as a whole.
-    pub line: u64,
-    /// The column by its heading; empty for the line as a whole.
-    pub column: String,
-    /// What is wrong.
-    pub problem: String,
+/// What is said about a file besides its content.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Form<'f> {
+    pub(super) separator: Option<&'f str>,
+    pub(super) encoding: Option<&'f str>,
 }
 
-/// Every fault, at least one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults {
-    /// The first hundred.
-    pub listed: Vec<SheetFault>,
-    /// How many there are.
-    pub count: u64,
+/// Fields of rows, one text for all of them.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Table {
+    all: String,
+    /// Where each field ends in `all`.
+    ends: Vec<u32>,
+    rows: Vec<RowPlace>,
 }
 
-impl Faults {
-    pub(super) fn add(&mut self, line: u64, column: &str, problem: impl Into<String>) {
-        self.count += 1;
-        if self.listed.len() < FAULTS_MAX {
-            self.listed.push(SheetFault {
-                line,
-                column: column.to_owned(),
-                problem: problem.into(),
-            });
-        }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct RowPlace {
+    line: u32,
+    first: u32,
+    count: u32,
+}
+
+impl Table {
+    fn field(&self, index: usize) -> &str {
+        let start = if index == 0 {
+            0
+        } else {
+            self.ends[index - 1] as usize
+        };
+        &self.all[start..self.ends[index] as usize]
     }
 
-    fn whole(problem: impl Into<String>) -> Self {
-        let mut faults = Self::default();
-        faults.add(0, "", problem);
-        faults
+    fn fields(&self, row: RowPlace) -> impl Iterator<Item = &str> {
+        (row.first..row.first + row.count).map(|index| self.field(index as usize))
     }
-}
-
-/// A row: its line and its fields by heading, of which some may be missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) number: u64,
-    fields: Vec<String>,
 }
 
 /// A list that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Sheet {
-    /// Place of each known heading.
-    columns: BTreeMap<&'static str, usize>,
-    pub(super) lines: Vec<Line>,
+    table: Table,
+    mapping: Mapping,
     pub(super) encoding: &'static str,
-    pub(super) delimiter: char,
+    pub(super) separator: char,
+}
+
+/// One row of a list.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'s> {
+    sheet: &'s Sheet,
+    row: RowPlace,
+    pub(super) number: u64,
+}
+
+impl<'s> Line<'s> {
+    /// What stands in the column of this field, without the apostrophe that keeps spreadsheets from computing it;
+    /// nothing if the list has no such column.
+    pub(super) fn get(&self, field: &str) -> Option<&'s str> {
+        let place = self.sheet.mapping.place(field)?;
+        let text = match place < self.row.count as usize {
+            true => self.sheet.table.field(self.row.first as usize + place).trim(),
+            false => "",
+        };
+        Some(plain(text))
+    }
 }
 
 impl Sheet {
-    /// The field below a heading, without the apostrophe that keeps spreadsheets from computing it; nothing if
-    /// the list has no such column.
-    pub(super) fn get<'s>(&self, line: &'s Line, heading: &str) -> Option<&'s str> {
-        let field = line.fields.get(*self.columns.get(heading)?)?.trim();
-        match field.strip_prefix('\'') {
-            Some(rest) if rest.starts_with(FORMULA) => Some(rest),
-            _ => Some(field),
-        }
+    /// The rows below the heading.
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'_>> {
+        let rows = self.table.rows.iter().skip(1);
+        rows.map(|row| Line {
+            sheet: self,
+            row: *row,
+            number: u64::from(row.line),
+        })
+    }
+
+    /// How many rows there are below the heading.
+    pub(super) fn len(&self) -> usize {
+        self.table.rows.len() - 1
+    }
+
+    /// What was made of each heading.
+    pub(super) fn columns(&self) -> Vec<ColumnView> {
+        self.mapping.columns().to_vec()
     }
 }
 
-/// Reads a list with these headings, the first of which must be there.
-pub(super) fn read(bytes: &[u8], headings: &[&'static str]) -> Result<Sheet, Faults> {
+/// Reads a list about `subject`.
+pub(super) fn read(
+    bytes: &[u8],
+    subject: Subject,
+    form: Form<'_>,
+    chosen: &mapping::Chosen,
+) -> Result<Sheet, Faults> {
     if bytes.len() > BYTES_MAX {
-        return Err(Faults::whole(format!("the file has more than {} MiB", BYTES_MAX >> 20)));
+        return Err(too_large());
     }
-    let (text, encoding) = decode(bytes)?;
-    check_quotes(&text)?;
-    let delimiter = delimiter(&text);
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter as u8)
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(text.as_bytes());
-    let mut records = reader.records();
-    let Some(Ok(heading)) = records.next() else {
-        return Err(Faults::whole("there is nothing in it"));
+    let decoded = decode(bytes, form.encoding)?;
+    let (text, first_line, separator) = separator(&decoded.text, form.separator)?;
+    let (table, mut faults) = scan(text, first_line, separator)?;
+    let Some(heading) = table.rows.first().copied() else {
+        return Err(Faults::only(0, "empty", &[]));
     };
-    let columns = columns(&heading, headings)?;
-    let (mut faults, mut lines) = (Faults::default(), Vec::new());
-    for record in records {
-        let record = record.map_err(|error| Faults::whole(error.to_string()))?;
-        let number = record.position().map_or(0, csv::Position::line);
-        if record.iter().all(|field| field.trim().is_empty()) {
-            continue;
-        }
-        check_record(&record, &heading, number, &mut faults);
-        if lines.len() == ROWS_MAX {
-            faults.add(number, "", format!("there are more than {ROWS_MAX} rows"));
-            break;
-        }
-        let fields = record.iter().map(str::to_owned).collect();
-        lines.push(Line { number, fields });
+    let headings: Vec<&str> = table.fields(heading).map(str::trim).collect();
+    let mapping = mapping::map(&headings, u64::from(heading.line), subject, chosen)?;
+    for row in &table.rows[1..] {
+        check_row(&table, *row, &headings, &mut faults);
     }
-    if faults.count > 0 {
-        return Err(faults);
-    }
+    faults.or(())?;
     Ok(Sheet {
-        columns,
-        lines,
-        encoding,
-        delimiter,
+        table,
+        mapping,
+        encoding: decoded.encoding,
+        separator: char::from(separator),
     })
 }
 
-fn check_record(record: &csv::StringRecord, heading: &csv::StringRecord, number: u64, faults: &mut Faults) {
-    if record.len() > heading.len() {
-        let problem = format!("has {} fields under {} headings", record.len(), heading.len());
-        faults.add(number, "", problem);
+/// That the file is larger than what is read here.
+pub(super) fn too_large() -> Faults {
+    Faults::only(0, "file_too_large", &[("mib_max", &(BYTES_MAX >> 20))])
+}
+
+fn check_row(table: &Table, row: RowPlace, headings: &[&str], faults: &mut Faults) {
+    let line = u64::from(row.line);
+    let used = table
+        .fields(row)
+        .enumerate()
+        .filter(|(_, field)| !field.trim().is_empty());
+    let used = used.last().map_or(0, |(place, _)| place + 1);
+    if used > headings.len() {
+        faults.add_with(
+            line,
+            "",
+            "too_many_fields",
+            &[("found", &used), ("headings", &headings.len())],
+        );
     }
-    for (field, column) in record.iter().zip(heading) {
-        if field.chars().count() > FIELD_CHARS_MAX {
-            faults.add(number, column, format!("has more than {FIELD_CHARS_MAX} characters"));
-        } else if field.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n')) {
-            faults.add(number, column, "has a control character in it");
+    for (field, column) in table.fields(row).zip(headings) {
+        if field.len() > FIELD_CHARS_MAX && field.chars().count() > FIELD_CHARS_MAX {
+            faults.add_with(line, column, "too_long", &[("chars_max", &FIELD_CHARS_MAX)]);
+        } else if plain(field.trim()).chars().any(char::is_control) {
+            faults.add(line, column, "control_character");
         }
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<(String, &'static str), Faults> {
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(Faults::whole("the file is UTF-16: save it as CSV in UTF-8"));
+/// The text to scan, its first line, and the separator: chosen, said by `sep=`, or whichever stands most often in
+/// the heading.
+fn separator<'t>(text: &'t str, chosen: Option<&str>) -> Result<(&'t str, u32, u8), Faults> {
+    let chosen = match chosen.filter(|chosen| !chosen.is_empty()) {
+        None => None,
+        Some(";") => Some(b';'),
+        Some(",") => Some(b','),
+        Some("\t" | "tab") => Some(b'\t'),
+        Some(other) => return Err(Faults::only(0, "separator_unknown", &[("separator", &other)])),
+    };
+    let (text, line, said) = match text.as_bytes() {
+        [
+            b's',
+            b'e',
+            b'p',
+            b'=',
+            said @ (b';' | b',' | b'\t'),
+            b'\r',
+            b'\n',
+            ..,
+        ] => (&text[7..], 2, Some(*said)),
+        [
+            b's',
+            b'e',
+            b'p',
+            b'=',
+            said @ (b';' | b',' | b'\t'),
+            b'\r' | b'\n',
+            ..,
+        ] => (&text[6..], 2, Some(*said)),
+        _ => (text, 1, None),
+    };
+    Ok((text, line, chosen.or(said).unwrap_or_else(|| guess(text))))
+}
+
+fn guess(text: &str) -> u8 {
+    let heading = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
+    let mut counts = [(b';', 0), (b',', 0), (b'\t', 0)];
+    let mut quoted = false;
+    for byte in heading.bytes() {
+        quoted ^= byte == b'"';
+        for (separator, count) in &mut counts {
+            *count += u32::from(!quoted && byte == *separator);
+        }
     }
-    if bytes.contains(&0) {
-        let even = bytes.iter().skip(1).step_by(2).take(64).filter(|byte| **byte == 0).count();
-        let odd = bytes.iter().step_by(2).take(64).filter(|byte| **byte == 0).count();
-        let problem = if even.max(odd) > 16 {
-            "the file is UTF-16: save it as CSV in UTF-8"
-        } else {
-            "the file is no text: is it a spreadsheet? save it as CSV"
+    let [semicolon, comma, tab] = counts.map(|(_, count)| count);
+    match (semicolon, comma, tab) {
+        (s, c, t) if s > c && s >= t => b';',
+        (_, c, t) if t > c => b'\t',
+        _ => b',',
+    }
+}
+
+struct Scanner<'t> {
+    text: &'t str,
+    at: usize,
+    line: u32,
+    separator: u8,
+    table: Table,
+    faults: Faults,
+}
+
+/// Takes a text apart. Rows in which nothing stands are left out. Faults after which the rest can still be read
+/// are returned beside the table.
+fn scan(text: &str, first_line: u32, separator: u8) -> Result<(Table, Faults), Faults> {
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        line: first_line,
+        separator,
+        table: Table::default(),
+        faults: Faults::default(),
+    };
+    scanner.table.all.reserve(text.len());
+    while scanner.at < text.len() {
+        scanner.row()?;
+    }
+    Ok((scanner.table, scanner.faults))
+}
+
+impl Scanner<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn row(&mut self) -> Result<(), Faults> {
+        let place = RowPlace {
+            line: self.line,
+            first: self.table.ends.len() as u32,
+            count: 0,
         };
-        return Err(Faults::whole(problem));
-    }
-    if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
-        let text = std::str::from_utf8(rest);
-        let wrong = |error: std::str::Utf8Error| at(rest, error.valid_up_to(), "says it is UTF-8 and is not");
-        return Ok((text.map_err(wrong)?.to_owned(), "utf-8"));
-    }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok((text.to_owned(), "utf-8")),
-        Err(_) => windows_1252(bytes),
-    }
-}
-
-fn at(bytes: &[u8], offset: usize, problem: &str) -> Faults {
-    let line = 1 + bytes[..offset].iter().filter(|byte| **byte == b'\n').count() as u64;
-    let mut faults = Faults::default();
-    faults.add(line, "", problem);
-    faults
-}
-
-/// The characters of 0x80 to 0x9f; five of them are none.
-const HIGH: [char; 32] = [
-    '€', '\0', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\0', 'Ž', '\0', '\0', '‘', '’', '“', '”', '•',
-    '–', '—', '˜', '™', 'š', '›', 'œ', '\0', 'ž', 'Ÿ',
-];
-
-fn windows_1252(bytes: &[u8]) -> Result<(String, &'static str), Faults> {
-    let mut text = String::with_capacity(bytes.len() + bytes.len() / 8);
-    for (offset, &byte) in bytes.iter().enumerate() {
-        let c = match byte {
-            0x80..=0x9f => HIGH[usize::from(byte - 0x80)],
-            other => char::from(other),
-        };
-        if c == '\0' {
-            return Err(at(bytes, offset, "is neither UTF-8 nor Windows-1252"));
+        let start = self.table.all.len();
+        let mut count = 0;
+        loop {
+            if self.peek() == Some(b'"') {
+                self.quoted()?
+            } else {
+                self.unquoted()
+            }
+            self.table.ends.push(self.table.all.len() as u32);
+            count += 1;
+            if count as usize > COLUMNS_MAX {
+                return Err(self.stop(place.line, "too_many_columns", &[("columns_max", &COLUMNS_MAX)]));
+            }
+            if self.peek() != Some(self.separator) {
+                break;
+            }
+            self.at += 1;
         }
-        text.push(c);
-    }
-    Ok((text, "windows-1252"))
-}
-
-/// A quotation mark that is never closed would swallow the rest of the file.
-fn check_quotes(text: &str) -> Result<(), Faults> {
-    let (mut open, mut line) = (None, 1);
-    for byte in text.bytes() {
-        match (byte, open) {
-            (b'\n', _) => line += 1,
-            (b'"', None) => open = Some(line),
-            (b'"', Some(_)) => open = None,
-            _ => {}
+        self.line_end();
+        if self.table.all[start..].trim().is_empty() {
+            self.table.all.truncate(start);
+            self.table.ends.truncate(place.first as usize);
+            return Ok(());
         }
-    }
-    match open {
-        None => Ok(()),
-        Some(line) => {
-            let mut faults = Faults::default();
-            faults.add(line, "", "a quotation mark is opened here and never closed");
-            Err(faults)
+        if self.table.rows.len() > ROWS_MAX {
+            return Err(self.stop(place.line, "too_many_rows", &[("rows_max", &ROWS_MAX)]));
         }
+        self.table.rows.push(RowPlace { count, ..place });
+        Ok(())
     }
-}
 
-/// Whichever stands more often in the heading.
-fn delimiter(text: &str) -> char {
-    let heading = text.lines().next().unwrap_or("");
-    let count = |c| heading.chars().filter(|it| *it == c).count();
-    if count(';') > count(',') { ';' } else { ',' }
-}
-
-fn columns(heading: &csv::StringRecord, known: &[&'static str]) -> Result<BTreeMap<&'static str, usize>, Faults> {
-    let mut faults = Faults::default();
-    if heading.len() > COLUMNS_MAX {
-        return Err(Faults::whole(format!("there are more than {COLUMNS_MAX} columns")));
+    fn stop(&mut self, line: u32, code: &'static str, args: &[(&str, &dyn std::fmt::Display)]) -> Faults {
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.add_with(u64::from(line), "", code, args);
+        faults
     }
-    let mut columns = BTreeMap::new();
-    for (place, name) in heading.iter().enumerate() {
-        let name = name.trim().to_lowercase();
-        match known.iter().find(|known| **known == name) {
-            None => faults.add(1, &name, format!("is no heading here; those are: {}", known.join(", "))),
-            Some(known) => {
-                if columns.insert(*known, place).is_some() {
-                    faults.add(1, &name, "stands twice in the heading");
+
+    /// Takes `\r\n`, `\n` or `\r`.
+    fn line_end(&mut self) {
+        let Some(first) = self.peek() else { return };
+        self.at += 1;
+        if first == b'\r' && self.peek() == Some(b'\n') {
+            self.at += 1;
+        }
+        self.line += 1;
+    }
+
+    /// Takes everything up to a separator or the end of the line.
+    fn unquoted(&mut self) {
+        let rest = &self.text.as_bytes()[self.at..];
+        let ends = |byte: &u8| *byte == self.separator || matches!(byte, b'\n' | b'\r');
+        let len = rest.iter().position(ends).unwrap_or(rest.len());
+        self.table.all.push_str(&self.text[self.at..self.at + len]);
+        self.at += len;
+    }
+
+    fn quoted(&mut self) -> Result<(), Faults> {
+        let opened = self.line;
+        self.at += 1;
+        loop {
+            let rest = &self.text.as_bytes()[self.at..];
+            let Some(len) = rest.iter().position(|byte| matches!(byte, b'"' | b'\n' | b'\r')) else {
+                return Err(self.stop(opened, "quote_open", &[]));
+            };
+            self.table.all.push_str(&self.text[self.at..self.at + len]);
+            self.at += len;
+            match (
+                self.text.as_bytes()[self.at],
+                self.text.as_bytes().get(self.at + 1),
+            ) {
+                (b'"', Some(b'"')) => {
+                    self.table.all.push('"');
+                    self.at += 2;
+                }
+                (b'"', _) => {
+                    self.at += 1;
+                    break;
+                }
+                _ => {
+                    // One form of line end inside of fields, whatever the file has.
+                    self.table.all.push('\n');
+                    self.line_end();
                 }
             }
         }
+        self.behind_quote();
+        Ok(())
     }
-    if !columns.contains_key(known[0]) {
-        faults.add(1, known[0], "is missing in the heading");
+
+    fn behind_quote(&mut self) {
+        let before = self.table.all.len();
+        self.unquoted();
+        if !self.table.all[before..].trim().is_empty() {
+            self.faults.add(u64::from(self.line), "", "after_quote");
+        }
+        self.table.all.truncate(before);
     }
-    if faults.count > 0 { Err(faults) } else { Ok(columns) }
+}
+
+/// Whether a spreadsheet would compute this, or would after apostrophes in front of it were taken away.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(FORMULA)
+}
+
+/// A field without the apostrophe that [`write_line`] put in front of it.
+fn plain(text: &str) -> &str {
+    match text.strip_prefix('\'') {
+        Some(rest) if is_formula(rest) => rest,
+        _ => text,
+    }
 }
 
 /// A line of a list that is given out. No spreadsheet takes a field of it for a formula.
@@ -254,8 +375,8 @@ pub fn write_line<'f>(out: &mut String, fields: impl IntoIterator<Item = &'f str
         if place > 0 {
             out.push(',');
         }
-        let safe = if field.starts_with(FORMULA) || field.starts_with('\0') { "'" } else { "" };
-        if safe.is_empty() && !field.contains([',', ';', '"', '\n', '\r']) {
+        let safe = if is_formula(field) { "'" } else { "" };
+        if safe.is_empty() && !field.contains([',', ';', '\t', '"', '\n', '\r']) {
             out.push_str(field);
             continue;
         }
@@ -268,68 +389,5 @@ pub fn write_line<'f>(out: &mut String, fields: impl IntoIterator<Item = &'f str
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEADINGS: &[&str] = &["id", "name", "site"];
-
-    #[track_caller]
-    fn check(bytes: &[u8], expected: Result<&[(&str, Option<&str>)], &[(u64, &str)]>) {
-        let read = read(bytes, HEADINGS);
-        let found = read.as_ref().map(|sheet| {
-            let line = |line| (sheet.get(line, "id").unwrap_or(""), sheet.get(line, "name"));
-            sheet.lines.iter().map(line).collect::<Vec<_>>()
-        });
-        let found = found.map_err(|faults| {
-            let fault = |fault: &'_ SheetFault| (fault.line, fault.problem.clone());
-            faults.listed.iter().map(fault).collect::<Vec<_>>()
-        });
-        match (found, expected) {
-            (Ok(found), Ok(expected)) => assert_eq!(found, expected),
-            (Err(found), Err(expected)) => {
-                assert_eq!(found.len(), expected.len(), "{found:?}");
-                for ((line, problem), (expected_line, part)) in found.iter().zip(expected) {
-                    assert!(line == expected_line && problem.contains(part), "{line}: {problem}");
-                }
-            }
-            (found, expected) => panic!("{found:?}, not {expected:?}"),
-        }
-    }
-
-    #[test]
-    fn lists_are_read_as_people_have_them() {
-        check(b"id,name\nada,Ada\n", Ok(&[("ada", Some("Ada"))]));
-        check(b"ID;Name\r\nada;\"Lovelace; Ada\"\r\n\r\n", Ok(&[("ada", Some("Lovelace; Ada"))]));
-        check("\u{feff}id,name\nzoë,Zoë\n".as_bytes(), Ok(&[("zoë", Some("Zoë"))]));
-        check(b"id,name\nzo\xeb,Zo\xeb \x80\n", Ok(&[("zoë", Some("Zoë €"))]));
-        check(b"id\nada\n", Ok(&[("ada", None)]));
-        check(b"name,id\n,ada\n", Ok(&[("ada", Some(""))]));
-        check(b"id,name\nada,'=cmd\nben,'tis\n", Ok(&[("ada", Some("=cmd")), ("ben", Some("'tis"))]));
-        check(b"id\n", Ok(&[]));
-    }
-
-    #[test]
-    fn faults_have_lines() {
-        check(b"", Err(&[(0, "nothing in it")]));
-        check(b"\xff\xfei\0d\0", Err(&[(0, "UTF-16")]));
-        let utf16: Vec<u8> = "id,name\nada,Ada Lovelace, a name of some length\n".bytes().flat_map(|b| [b, 0]).collect();
-        check(&utf16, Err(&[(0, "UTF-16")]));
-        check(b"PK\x03\x04\0\0\x08binary", Err(&[(0, "no text")]));
-        check(b"id\nada\nb\x81n\n", Err(&[(3, "neither UTF-8 nor Windows-1252")]));
-        check(b"name\nAda\n", Err(&[(1, "missing in the heading")]));
-        check(b"id,colour\nada,red\n", Err(&[(1, "no heading here")]));
-        check(b"id,id\nada,ada\n", Err(&[(1, "stands twice")]));
-        check(b"id,name\nada,Ada\nben,\"Ben\nabc,d\n", Err(&[(3, "never closed")]));
-        check(b"id\nada,Ada\nben\ncai,Cai\n", Err(&[(2, "2 fields"), (4, "2 fields")]));
-        check(b"id\na\x07da\n", Err(&[(2, "control character")]));
-        check(&[b"id\n".as_slice(), &vec![b'x'; 2000]].concat(), Err(&[(2, "more than 1000")]));
-        check(&vec![b'x'; BYTES_MAX + 1], Err(&[(0, "more than 32 MiB")]));
-    }
-
-    #[test]
-    fn no_spreadsheet_computes_what_is_given_out() {
-        let mut out = String::new();
-        write_line(&mut out, ["plain", "=1+1", "+4", "-4", "@a", "\tx", "a,b", "say \"hi\"", ""]);
-        assert_eq!(out, "plain,\"'=1+1\",\"'+4\",\"'-4\",\"'@a\",\"'\tx\",\"a,b\",\"say \"\"hi\"\"\",\r\n");
-    }
-}
+#[path = "sheet_tests.rs"]
+mod tests;
