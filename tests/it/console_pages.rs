@@ -17,7 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/users/4711", "user"),
     ("/users/4713", "user-suspended"),
     ("/users/4711/history", "user-history"),
-    ("/users/new", "user-new"),
+    ("/add/user", "user-new"),
     ("/users/4711/edit", "user-edit"),
     ("/users/4711/policy", "user-policy"),
     ("/do/leaver?user=4711&back=/users/4711", "verb-leaver"),
@@ -117,8 +117,8 @@ async fn the_whole_way_of_an_operator_goes_by_the_keyboard_alone() {
     begin(&browser, &stand).await;
 
     // A new user, first with a slip.
-    browser.press("a[href='/users']", "a[href='/users/new']").await;
-    browser.press("a[href='/users/new']", "#label").await;
+    browser.press("a[href='/users']", "a[href='/add/user']").await;
+    browser.press("a[href='/add/user']", "#label").await;
     browser.type_into("#id", "4720").await;
     browser.type_into("#name", "Toni Weber").await;
     browser.type_into("#label", "tiny~letters").await;

@@ -144,3 +144,4 @@ problem-too-large = Das ist zu groß
 problem-too-large-text = Die Datei oder das Formular ist größer, als die Konsole annimmt.
 change = ändern
 mail = E-Mail
+export = Exportieren

@@ -144,3 +144,4 @@ problem-too-large = This is too large
 problem-too-large-text = The file or form is larger than the console takes.
 change = change
 mail = Mail
+export = Export

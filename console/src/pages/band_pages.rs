@@ -103,6 +103,7 @@ pub(crate) async fn list(visit: Visit, Query(asked): Query<Asked>) -> Answer {
         pager: Pager::new(lang, found.rows.len(), LIST, &query, cursors),
         may_write: visit.may(Action::BandEdit),
         may_import: visit.may(Action::ImportPreview),
+        may_export: visit.may(Action::Export),
         q: asked.q,
     }))
 }

@@ -116,7 +116,7 @@ fn attention(lang: Lang, plant: &Dashboard, now_ms: i64) -> Vec<Line> {
 fn first_steps(visit: &Visit, plant: &Dashboard) -> Vec<Line> {
     let lang = visit.lang;
     let steps = [
-        ("users", plant.users > 0, "/users/new", Action::UserCreate),
+        ("users", plant.users > 0, "/add/user", Action::UserCreate),
         (
             "bands",
             plant.held + plant.free > 0,

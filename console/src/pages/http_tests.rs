@@ -405,8 +405,8 @@ async fn forms_from_elsewhere_change_nothing() {
     let app = &bench.app;
     let mut mara = signed_in(app, "mara", Role::Operator, &[]).await;
     let mut eve = signed_in(app, "eve", Role::Operator, &[]).await;
-    let foreign = eve.get("/users/new").await.token();
-    let own = mara.get("/users/new").await.token();
+    let foreign = eve.get("/add/user").await.token();
+    let own = mara.get("/add/user").await.token();
     let new = |token: &'static str| [("csrf", token), ("id", "1"), ("name", "X")];
     assert_eq!(mara.post_raw("/users", &new("")).await.status, 403);
     assert_eq!(
@@ -467,7 +467,7 @@ async fn fields_that_no_form_has_change_nothing() {
         ("policy", "lab"),
         ("version", "9"),
     ];
-    assert_eq!(mara.post("/users/new", "/users", &fields).await.status, 303);
+    assert_eq!(mara.post("/add/user", "/users", &fields).await.status, 303);
     let detail = users::show(app, &Caller::cli("test"), users::id("4711").unwrap())
         .await
         .unwrap();
@@ -488,7 +488,7 @@ async fn fields_that_no_form_has_change_nothing() {
         403,
         "still an operator"
     );
-    let twice = format!("csrf={}&id=1&id=2", mara.get("/users/new").await.token());
+    let twice = format!("csrf={}&id=1&id=2", mara.get("/add/user").await.token());
     assert_eq!(mara.send("POST", "/users", twice).await.status, 400);
 }
 
@@ -523,7 +523,7 @@ fn nobody_reaches_what_belongs_to_others() {
             403
         );
         let fields = [("id", "300"), ("site", "Bremen")];
-        assert_eq!(mara.post("/users/new", "/users", &fields).await.status, 403);
+        assert_eq!(mara.post("/add/user", "/users", &fields).await.status, 403);
         let session = eve.get("/settings").await.body;
         assert!(
             !session.contains("name=\"session\""),
@@ -564,7 +564,7 @@ async fn each_role_sees_its_pages() {
         ("/", "aeor"),
         ("/users", "aeor"),
         ("/users/100", "aeor"),
-        ("/users/new", "ao"),
+        ("/add/user", "ao"),
         ("/users/100/edit", "ao"),
         ("/users/100/policy", "a"),
         ("/bands", "aeor"),
@@ -573,7 +573,7 @@ async fn each_role_sees_its_pages() {
         ("/tickets", "aeor"),
         ("/tickets/new", "aor"),
         ("/policies", "aeor"),
-        ("/policies/group/new", "a"),
+        ("/add/policy/group", "a"),
         ("/dry-run", "aeor"),
         ("/stations", "aeor"),
         ("/stations/new", "a"),

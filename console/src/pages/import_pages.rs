@@ -1,10 +1,13 @@
-//! Taking in a list: a file, what it would change, and only then the change. A list that would take the bands of
+//! Lists: taken in as a file, what it would change, and only then the change; and taken out. A list that would take the bands of
 //! many people away waits for a second person.
 
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Multipart, Path, Request};
 use axum::http::StatusCode;
+use futures_util::stream;
 use serde_json::Value;
 
+use super::audit_pages::download;
 use super::posted::{Posted, stale};
 use super::shell::Section;
 use super::text::{Arg, Lang, message};
@@ -12,6 +15,7 @@ use super::views::{Import, LineChange, LineFault, Preview};
 use super::visit::{Answer, Stop, Told, Visit, page, page_with};
 use super::widgets::{Choice, Fault, Figure};
 use crate::access::{self, Action};
+use crate::acts::exports::{self, Which};
 use crate::acts::imports::{self, ImportChange, ImportKind, ImportOptions, ImportSummary, ImportView};
 use crate::problem::{Code, Problem};
 
@@ -348,4 +352,24 @@ pub(crate) async fn settle(
         }
         _ => Ok(super::visit::go(&path)),
     }
+}
+
+/// A list as CSV, as it is read from the database: of any length, never in memory at once.
+pub(crate) async fn export(visit: Visit, Path(which): Path<String>) -> Answer {
+    access::allow_somewhere(&visit.caller, Action::Export)?;
+    visit.confirmed(&format!("/{which}"))?;
+    let list = match which.as_str() {
+        "users" => Which::Users,
+        "bands" => Which::Bands,
+        other => return Err(Problem::not_found("list", other).into()),
+    };
+    let pieces = stream::try_unfold((visit, None), move |(visit, after)| async move {
+        let next = exports::piece(&visit.app, &visit.caller, list, after).await;
+        next.map(|found| found.map(|(text, last)| (Bytes::from(text), (visit, Some(last)))))
+    });
+    Ok(download(
+        &format!("{which}.csv"),
+        "text/csv; charset=utf-8",
+        Body::from_stream(pieces),
+    ))
 }

@@ -38,6 +38,11 @@ fn a_list_changes_nothing_before_it_is_confirmed() {
             303
         );
         assert!(mara.get("/users").await.body.contains("/users/4711"));
+        let exported = mara.get("/exports/users").await.body;
+        assert!(
+            exported.contains("4711") && exported.contains("Per"),
+            "{exported}"
+        );
         let again = mara.upload("/imports/users", list, false).await;
         let same = mara.get(again.location()).await.body;
         assert!(same.contains("There is nothing to change.") && !same.contains("/confirm\""));

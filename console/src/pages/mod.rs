@@ -74,7 +74,7 @@ fn gate() -> Router<App> {
 fn people() -> Router<App> {
     Router::new()
         .route("/users", get(user_pages::list).post(user_pages::create))
-        .route("/users/new", get(user_pages::new))
+        .route("/add/user", get(user_pages::new))
         .route("/users/{id}", get(user_pages::show))
         .route("/users/{id}/history", get(user_pages::history))
         .route(
@@ -109,6 +109,7 @@ fn imports() -> Router<App> {
     let files = DefaultBodyLimit::max(crate::acts::imports::BYTES_MAX + (1 << 20));
     Router::new()
         .route("/imports/{kind}", get(import_pages::new).post(import_pages::read))
+        .route("/exports/{which}", get(import_pages::export))
         .route("/imports/{kind}/{id}", get(import_pages::show))
         .route("/imports/{kind}/{id}/{what}", post(import_pages::settle))
         .layer(files)
@@ -118,7 +119,7 @@ fn rules() -> Router<App> {
     Router::new()
         .route("/policies", get(policy_pages::list))
         .route("/policies/{kind}", post(policy_pages::create))
-        .route("/policies/{kind}/new", get(policy_pages::new))
+        .route("/add/policy/{kind}", get(policy_pages::new))
         .route(
             "/policies/{kind}/{id}",
             get(policy_pages::show).post(policy_pages::save),

@@ -267,6 +267,8 @@ fn users(shell: Shell) -> Users {
         pager: Pager::new(lang, rows.len(), "/users", &[], cursors),
         rows,
         may_write: true,
+        may_import: true,
+        may_export: true,
         shell,
     }
 }
@@ -485,6 +487,7 @@ fn bands(shell: Shell) -> Bands {
         pager: Pager::default(),
         may_write: true,
         may_import: true,
+        may_export: true,
         shell,
     }
 }

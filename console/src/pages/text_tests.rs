@@ -186,7 +186,9 @@ fn every_stable_code_has_its_word() {
     Reason::ALL.iter().for_each(|it| add("reason", it.code()));
     Fix::ALL.iter().for_each(|it| add("fix", it.code()));
     Rule::ALL.iter().for_each(|it| add("rule", it.code()));
-    QuarantineCause::ALL.iter().for_each(|it| add("quarantine-cause", it.code()));
+    QuarantineCause::ALL
+        .iter()
+        .for_each(|it| add("quarantine-cause", it.code()));
     for attribute in Attribute::ALL {
         add("setting", attribute.name());
         add("setting", &format!("{}_hint", attribute.name()));
@@ -197,13 +199,18 @@ fn every_stable_code_has_its_word() {
     }
     // What only looks, or is written down under a more exact name, stands in no row of the audit.
     let silent = [Action::ImportPreview, Action::AccountEdit];
-    let written = Action::ALL.iter().filter(|action| action.is_write() && !silent.contains(action));
+    let written = Action::ALL
+        .iter()
+        .filter(|action| action.is_write() && !silent.contains(action));
     written.for_each(|action| add("action", action.as_str()));
     for (group, codes) in [
         ("status", "active not_yet departed unknown suspended"),
         ("stock", "in_stock unknown damaged retired lost held free"),
         ("zone", "enrollment registration"),
-        ("association", "active inactive suspended quarantined expired ended"),
+        (
+            "association",
+            "active inactive suspended quarantined expired ended",
+        ),
         ("ended", "disconnected renewed taken_over rejected"),
         ("ticket", "open used expired was_revoked"),
         ("station-state", "online late silent revoked quarantined waiting"),
@@ -211,7 +218,10 @@ fn every_stable_code_has_its_word() {
         ("account-state", "active invited disabled"),
         ("api-key-state", "active expired revoked"),
         ("import-what", "add change deactivate"),
-        ("policy-fault", "any_without_own battery_above_100 takeover_age_above_offline_age"),
+        (
+            "policy-fault",
+            "any_without_own battery_above_100 takeover_age_above_offline_age",
+        ),
     ] {
         codes.split(' ').for_each(|code| add(group, code));
     }

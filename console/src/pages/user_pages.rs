@@ -95,6 +95,8 @@ pub(crate) async fn list(visit: Visit, Query(asked): Query<Asked>) -> Answer {
         rows: found.rows.iter().map(|line| row(lang, line)).collect(),
         status: status.value(&asked.status),
         may_write: visit.may(Action::UserCreate),
+        may_import: visit.may(Action::ImportPreview),
+        may_export: visit.may(Action::Export),
         q: asked.q,
     }))
 }

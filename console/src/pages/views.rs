@@ -61,6 +61,8 @@ pages! {
         rows: Vec<UserRow>,
         pager: Pager,
         may_write: bool,
+        may_import: bool,
+        may_export: bool,
     }
     /// One user.
     User "user.html" {
@@ -126,6 +128,7 @@ pages! {
         pager: Pager,
         may_write: bool,
         may_import: bool,
+        may_export: bool,
     }
     /// One band.
     Band "band.html" {

@@ -308,7 +308,7 @@ pub(crate) fn history(lang: Lang, line: &HistoryLine, bands: &dyn Fn(&str) -> St
             .trim_end_matches([' ', ':'])
             .to_owned(),
         who: String::new(),
-        at: Moment::of(lang, line.at_ms),
+        at: Moment::maybe(lang, Some(line.at_ms).filter(|at| *at > 0)),
         href: String::new(),
     }
 }
