@@ -36,6 +36,8 @@ pub struct LinkConfig {
     pub cut_permille: u16,
     /// The link breaks when this many frames have passed, both directions counted.
     pub break_after_frames: Option<u64>,
+    /// So many links in a row break like that; the next one is a good one again.
+    pub break_times: u8,
 }
 
 impl Default for LinkConfig {
@@ -50,6 +52,7 @@ impl Default for LinkConfig {
             bent_permille: 0,
             cut_permille: 0,
             break_after_frames: None,
+            break_times: 1,
         }
     }
 }

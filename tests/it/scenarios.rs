@@ -10,10 +10,7 @@ use station_core::enrollment::FlowRefusal;
 
 /// Outcomes no story of one plant at depth 1 can end with, each with the reason.
 const NOT_IN_STORIES: &[(&str, &str)] = &[
-    ("cancelled", "nobody at a kiosk without an API can cancel"),
-    ("ticket_reused", "people in stories are vouched for"),
     ("facts_contradict", "the provisioning file is checked for it"),
-    ("wrong_organization", "stories have one organization"),
     ("version_unsupported", "both ends have the one version there is"),
     (
         "band_refused",
@@ -24,7 +21,6 @@ const NOT_IN_STORIES: &[(&str, &str)] = &[
         "the engine of a simulated band signs what it commits",
     ),
     ("station_storage_fault", "the memory of a world never fails"),
-    ("too_many_contacts", "a story's link breaks once"),
     (
         "band_quarantined",
         "a story's station loses no journal; the flow's own tests give up an intent",

@@ -20,16 +20,20 @@ pub use station::{Compares, Kill, Post, Station, Told};
 
 use std::collections::BTreeSet;
 
-use firmware_protocol::id::UserHandle;
+use ed25519_dalek::SigningKey;
+use firmware_protocol::id::{UserHandle, Zone};
 use firmware_protocol::time::{Instant, UnixSeconds};
 use station_core::clock::TrustedTime;
 use station_core::journal::station_key;
 use station_core::provision::Provision;
-use station_core::replica::{OperatorRow, Right};
-use station_core::ticket::{AttemptState, AttemptSubject, Identified, begin_pin};
+use station_core::replica::{OperatorRow, Right, TicketState};
+use station_core::ticket::{
+    AttemptState, AttemptSubject, Identified, Place, TicketClaims, TicketId, begin_pin, sign_ticket,
+    verify_ticket,
+};
 
 use crate::band::SimBand;
-use crate::cast::Cast;
+use crate::cast::{Cast, SITE};
 use crate::link::LinkConfig;
 use crate::peripheral::Peripheral;
 use crate::random::Random;
@@ -74,8 +78,13 @@ impl World {
 
     /// One person at the kiosk with one band, an operator vouching; nobody, to settle what is open.
     pub fn attempt(&mut self, person: Option<UserHandle>, band: usize) -> Told {
+        self.visit(person.map(vouched), band)
+    }
+
+    /// The same, by somebody who was identified in any way.
+    pub fn visit(&mut self, person: Option<Identified>, band: usize) -> Told {
         let now = self.now;
-        let mut attempt = self.station.begin(person.map(vouched), now);
+        let mut attempt = self.station.begin(person, now);
         self.bands[band].handle_timeout(now);
         let told = self.drive(&mut attempt, band);
         let text = format!("outcome: {}", told.code);
@@ -158,6 +167,24 @@ pub(crate) fn vouched(user: UserHandle) -> Identified {
     let (_, witness) = pending.right(Right::Vouch);
     let identified = witness.and_then(|witness| witness.vouch(user));
     identified.expect("an operator with the right to vouch")
+}
+
+/// Somebody who showed the ticket of this number at the station before anybody used it.
+pub(crate) fn ticketed(user: UserHandle, number: u8, zone: Zone) -> Identified {
+    let issuer = SigningKey::from_bytes(&[number; 32]);
+    let claims = TicketClaims {
+        id: TicketId([number; 16]),
+        user,
+        site: SITE.into(),
+        zone,
+        not_before: UnixSeconds(0),
+        expires: UnixSeconds(u64::MAX),
+    };
+    let (place, time) = (Place { site: SITE, zone }, TrustedTime::certain(0));
+    let text = sign_ticket(&claims, &issuer);
+    let ticket = verify_ticket(&text, &issuer.verifying_key().to_bytes(), place, time);
+    let identified = ticket.and_then(|ticket| ticket.redeem(TicketState::Unspent));
+    identified.expect("a ticket that nobody used")
 }
 
 /// Plays each band once, with the person that `who` gives for its place, and says how it ended.

@@ -10,13 +10,16 @@
 //! stranger nobody                     # somebody of whom the station has not heard
 //! band A                              # fresh from the factory
 //! band B seos held by jonas
-//! band C lost                         # or `retired`, `unknown` to the stock, `foreign` of another make
+//! band C lost                         # or `retired`, `unknown` to the stock, `foreign` of another make,
+//!                                     # `elsewhere`: it serves another organization
 //!
 //! mara with A => done
 //! mara with B => seos_held_by_another
 //! jonas with B { take_off_after = 3 } => done
 //! mara declining with A => code_mismatch      # says that the codes differ
 //! mara leaving with A => code_not_confirmed   # does not compare them
+//! mara cancelling with A => cancelled         # presses cancel instead
+//! mara by ticket 7 with A => done             # comes with a ticket; everybody else is vouched for
 //! kill 12: mara with A => killed
 //! settle A => settled
 //! delete A                            # by hand, at the band
@@ -39,7 +42,7 @@ use station_core::replica::derived_handle;
 
 use super::sessions::DATE;
 use super::station::Compares;
-use super::{Expected, Kill, Log, World};
+use super::{Expected, Kill, Log, World, ticketed, vouched};
 use crate::band::{Knobs, SimBand};
 use crate::cast::{Cast, Person};
 use crate::link::LinkConfig;
@@ -167,10 +170,11 @@ impl Scenario {
         let mut band = match rest {
             ["unknown"] => self.cast.stray_band(&serial, seos, Knobs::default()),
             ["foreign"] => self.cast.foreign_band(&serial, seos, Knobs::default()),
+            ["elsewhere"] => self.band_elsewhere(&serial, seos),
             _ => self.cast.band(&serial, seos, Knobs::default()),
         };
         match rest {
-            [] | ["unknown" | "foreign"] => {}
+            [] | ["unknown" | "foreign" | "elsewhere"] => {}
             ["lost"] => self.set_stock(StockState::Lost),
             ["retired"] => self.set_stock(StockState::Retired),
             ["held", "by", holder] => {
@@ -182,7 +186,7 @@ impl Scenario {
             }
             other => {
                 return Err(format!(
-                    "a band is `unknown`, `foreign`, `lost`, `retired`, `held by NAME` or nothing, not {:?}",
+                    "a band is `unknown`, `foreign`, `elsewhere`, `lost`, `retired`, `held by NAME` or nothing, not {:?}",
                     other.join(" ")
                 ));
             }
@@ -190,6 +194,17 @@ impl Scenario {
         self.places.insert(name.into(), self.bands.len());
         self.bands.push(band);
         Ok(())
+    }
+
+    /// A band of the stock that serves somebody of another organization.
+    fn band_elsewhere(&mut self, serial: &str, seos: bool) -> SimBand {
+        self.cast.band(serial, seos, Knobs::default());
+        let mut other = Cast::new(2, Zone::Enrollment, DATE);
+        other.maker = self.cast.maker.clone();
+        let somebody = other.person("somebody", "somebody");
+        let mut band = other.band(serial, seos, Knobs::default());
+        other.give(&mut band, &somebody);
+        band
     }
 
     /// What the stock list says of the band that was added last.
@@ -279,17 +294,23 @@ impl Play {
         let (compares, words) = comparing(who);
         let (person, band) = match words[..] {
             ["settle", band] => (None, self.band(band)?),
-            [person, "with", band] => (Some(self.person(person)?.handle), self.band(band)?),
+            [person, "with", band] => (Some(vouched(self.person(person)?.handle)), self.band(band)?),
+            [person, "by", "ticket", number, "with", band] => {
+                let number = number.parse().map_err(|_| format!("no ticket {number:?}"))?;
+                let zone = self.world.station.zone();
+                let identified = ticketed(self.person(person)?.handle, number, zone);
+                (Some(identified), self.band(band)?)
+            }
             _ => {
                 return Err(format!(
-                    "an attempt is `NAME with BAND` or `settle BAND`, not {who:?}"
+                    "an attempt is `NAME with BAND`, `NAME by ticket NUMBER with BAND` or `settle BAND`, not {who:?}"
                 ));
             }
         };
         self.world.station.compares = compares;
         self.world.bands[band].set_knobs(table::<Knobs>(knobs)?);
         self.world.station.set_link(table::<LinkConfig>(link)?);
-        let told = self.world.attempt(person, band);
+        let told = self.world.visit(person, band);
         self.world.bands[band].set_knobs(Knobs::default());
         if self.world.station.killed {
             self.world.station.restart();
@@ -356,6 +377,7 @@ fn comparing(who: &str) -> (Compares, Vec<&str>) {
     let compares = match words.get(1) {
         Some(&"declining") => Compares::Declines,
         Some(&"leaving") => Compares::Not,
+        Some(&"cancelling") => Compares::Cancels,
         _ => return (Compares::Honestly, words),
     };
     words.remove(1);

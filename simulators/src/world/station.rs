@@ -57,6 +57,8 @@ pub enum Compares {
     Declines,
     /// Walks away.
     Not,
+    /// Thinks better of it, and says so at the kiosk.
+    Cancels,
 }
 
 /// Where and when a station dies.
@@ -141,6 +143,11 @@ impl Station {
         self.post.station
     }
 
+    /// Where it stands.
+    pub fn zone(&self) -> Zone {
+        self.post.zone
+    }
+
     /// The station's users and bands.
     pub fn directory(&self) -> &Directory {
         &self.post.directory
@@ -151,7 +158,7 @@ impl Station {
         &mut self.post.directory
     }
 
-    /// Every link made from now on is like this; one that is to break breaks once.
+    /// Every link made from now on is like this; those that are to break are as many as it says.
     pub fn set_link(&mut self, link: LinkConfig) {
         self.link = link;
     }
@@ -326,7 +333,10 @@ impl Attempt {
         );
         let random = Random::new(station.random.next_u64());
         let link = station.link.clone();
-        station.link.break_after_frames = None;
+        station.link.break_times = station.link.break_times.saturating_sub(1);
+        if station.link.break_times == 0 {
+            station.link.break_after_frames = None;
+        }
         self.session = Some(Running {
             session,
             link: Link::new(link, random),
@@ -363,6 +373,7 @@ impl Attempt {
         };
         let input = match compares {
             Compares::Not => return,
+            Compares::Cancels => Person::Cancel,
             Compares::Honestly if !differs => Person::CodeConfirmed,
             Compares::Honestly | Compares::Declines => Person::CodeDeclined,
         };
