@@ -89,6 +89,7 @@ impl Adapter {
 impl World {
     pub(super) fn adapter_call(&mut self, now: Instant, member: &str, call: Message) {
         let client = call.sender().map(|sender| sender.to_string()).unwrap_or_default();
+        let told = self.told_so_far();
         let outcome = match member {
             "SetDiscoveryFilter" => self.set_discovery_filter(client, &call),
             "StartDiscovery" => self.start_discovery(client),
@@ -97,6 +98,10 @@ impl World {
             _ => Err(unknown_method(&call)),
         };
         self.conclude(&call, outcome);
+        // What a scan changes is signalled behind the answer.
+        if matches!(member, "StartDiscovery" | "StopDiscovery") {
+            self.answer_first(told);
+        }
     }
 
     fn set_discovery_filter(&mut self, client: String, call: &Message) -> Result<(), Refusal> {
@@ -172,6 +177,9 @@ impl World {
     ) -> Result<(), Refusal> {
         match name {
             "Powered" => {
+                if &*new.signature() != "b" {
+                    return Err(Refusal::InvalidSignature("Powered"));
+                }
                 let powered = new.as_i64().ok_or(Refusal::InvalidArguments)?;
                 self.set_powered(now, powered != 0);
                 Ok(())
@@ -202,12 +210,12 @@ impl World {
             .filter_map(|device| device.connecting.take())
             .collect();
         for call in calls {
-            self.refuse(&call, Refusal::Failed("le-connection-abort-by-local"));
+            self.refuse(&call, Refusal::Failed("br-connection-canceled"));
         }
         self.adapter.filters.clear();
-        if !std::mem::take(&mut self.adapter.scanning).is_empty() {
-            self.discovery_ended();
-        }
+        // Signalled whether or not there was a scan.
+        self.adapter.scanning.clear();
+        self.discovery_ended();
         let seen: Vec<Address> = self
             .devices
             .values()

@@ -473,17 +473,21 @@ impl World {
         if let Some(device) = self.devices.get_mut(&address) {
             device.last_seen = now;
         }
-        let mut properties = property("Connected", false);
-        if link.resolved {
-            properties.insert("ServicesResolved".to_owned(), value(false));
-        }
-        self.device_changed(address, properties, &[]);
+        let (was_resolved, is_ours) = (link.resolved, !link.disconnect_calls.is_empty());
         let (calls, disconnect_calls) = link.into_calls();
-        for call in calls {
-            self.refuse(&call, Refusal::Failed("Operation failed with ATT error: 0x00"));
+        // A link that the station ends loses its services first; one that is lost loses both at once.
+        let mut properties = property("Connected", false);
+        if was_resolved && is_ours {
+            self.device_changed(address, property("ServicesResolved", false), &[]);
+        } else if was_resolved {
+            properties.insert("ServicesResolved".to_owned(), value(false));
         }
         for call in disconnect_calls {
             self.conclude(&call, Ok(()));
+        }
+        self.device_changed(address, properties, &[]);
+        for call in calls {
+            self.refuse(&call, Refusal::Failed("Operation failed with ATT error: 0x00"));
         }
     }
 

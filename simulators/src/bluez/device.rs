@@ -123,7 +123,7 @@ impl World {
             return;
         };
         if device.connecting.is_some() {
-            return self.refuse(&call, Refusal::InProgress);
+            return self.refuse(&call, Refusal::Failed("Operation already in progress"));
         }
         device.temporary = false;
         device.connecting = Some(call);
@@ -142,9 +142,10 @@ impl World {
             .get_mut(&address)
             .and_then(|device| device.connecting.take());
         match attempt {
-            None => self.refuse(&call, Refusal::NotConnected),
+            // Nothing to do is done.
+            None => self.conclude(&call, Ok(())),
             Some(attempt) => {
-                self.refuse(&attempt, Refusal::Failed("le-connection-abort-by-local"));
+                self.refuse(&attempt, Refusal::Failed("br-connection-canceled"));
                 self.conclude(&call, Ok(()));
             }
         }

@@ -74,7 +74,7 @@ impl World {
             return Err((call, Refusal::Failed("Not connected")));
         };
         if !from.characteristic.flags.contains(&"read") {
-            return Err((call, Refusal::NotPermitted));
+            return Err((call, Refusal::NotPermitted("Read not permitted")));
         }
         let action = Action::Read {
             handle: from.handle,
@@ -94,7 +94,8 @@ impl World {
         }
         let is_first = !link.listeners.iter().any(|(_, handle)| *handle == of.handle);
         if !link.listeners.insert((client(&call), of.handle)) {
-            return Err((call, Refusal::InProgress));
+            self.conclude(&call, Ok(()));
+            return Ok(());
         }
         if is_first {
             link.request(now, subscription(of.handle, true, Some(call)));
@@ -157,7 +158,9 @@ fn way_to_write(
 ) -> Result<Way, Refusal> {
     let allows = |flag| to.characteristic.flags.contains(&flag);
     let is_command = match prop_cast::<String>(options, "type").map(String::as_str) {
-        Some(wish) => wish == "command",
+        Some("command") => true,
+        Some("request") => false,
+        Some(_) => return Err(Refusal::NotSupported),
         None => allows("write-without-response"),
     };
     let fits = value_len <= value_len_max;
@@ -165,7 +168,7 @@ fn way_to_write(
         true if !allows("write-without-response") => Err(Refusal::NotSupported),
         true if !fits => Err(Refusal::Failed("Failed to initiate write")),
         true => Ok(Way::Command),
-        false if !allows("write") => Err(Refusal::NotSupported),
+        false if !allows("write") => Err(Refusal::NotPermitted("Write not permitted")),
         false if !fits || value_len > VALUE_LEN_MAX => Err(Refusal::InvalidLength),
         false => Ok(Way::Request),
     }

@@ -85,7 +85,7 @@ impl Bench {
         bench.call(ADAPTER_PATH, ADAPTER, "StartDiscovery", ());
         assert_eq!(
             bench.pass(SECOND),
-            ["Discovering true", "answer 1", "InterfacesAdded"]
+            ["answer 1", "Discovering true", "InterfacesAdded"]
         );
         bench
     }
@@ -170,7 +170,7 @@ fn what_was_only_seen_is_forgotten_thirty_seconds_later() {
     let mut bench = Bench::scanning(DoubleConfig::default());
     assert_eq!(bench.pass(100 * SECOND), Words::new());
     bench.call(ADAPTER_PATH, ADAPTER, "StopDiscovery", ());
-    assert_eq!(bench.pass(29 * SECOND), ["Discovering false", "answer 2"]);
+    assert_eq!(bench.pass(29 * SECOND), ["answer 2", "Discovering false"]);
     assert_eq!(bench.pass(SECOND), ["InterfacesRemoved"]);
 }
 
@@ -181,7 +181,7 @@ fn what_was_connected_stays() {
     assert_eq!(bench.pass(1900 * SECOND / 1000), Words::new());
     assert_eq!(
         bench.pass(SECOND / 2),
-        ["Connected false", "ServicesResolved false", "answer 3"]
+        ["ServicesResolved false", "answer 3", "Connected false"]
     );
     assert_eq!(bench.pass(1000 * SECOND), Words::new());
 }
@@ -194,7 +194,7 @@ fn a_connect_while_the_link_is_being_dropped_is_answered_and_dropped_all_the_sam
     assert_eq!(bench.pass(SECOND), ["answer 4"]);
     assert_eq!(
         bench.pass(2 * SECOND),
-        ["Connected false", "ServicesResolved false", "answer 3"]
+        ["ServicesResolved false", "answer 3", "Connected false"]
     );
 }
 
@@ -207,10 +207,7 @@ fn bluez_tries_for_ever_to_reach_an_absent_band() {
     bench.device("Connect");
     assert_eq!(bench.pass(SECOND), ["error 3 Operation already in progress"]);
     bench.device("Disconnect");
-    assert_eq!(
-        bench.pass(SECOND),
-        ["error 2 le-connection-abort-by-local", "answer 4"]
-    );
+    assert_eq!(bench.pass(SECOND), ["error 2 br-connection-canceled", "answer 4"]);
 }
 
 #[test]
@@ -284,7 +281,7 @@ fn a_filter_keeps_others_out() {
     bench.call(ADAPTER_PATH, ADAPTER, "StartDiscovery", ());
     assert_eq!(
         bench.pass(10 * SECOND),
-        ["answer 1", "Discovering true", "answer 2"]
+        ["answer 1", "answer 2", "Discovering true"]
     );
 }
 

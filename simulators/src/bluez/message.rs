@@ -34,15 +34,17 @@ pub(super) fn property<T: RefArg + 'static>(name: &str, of: T) -> PropMap {
 pub(super) enum Refusal {
     NotReady,
     InProgress,
-    NotConnected,
     DoesNotExist,
     NotSupported,
-    NotPermitted,
+    NotPermitted(&'static str),
     InvalidArguments,
     InvalidLength,
     Failed(&'static str),
+    UnknownMethod(String),
     UnknownObject(String),
     UnknownProperty,
+    /// A property set to a value of another type.
+    InvalidSignature(&'static str),
     /// What a test asked for.
     Arranged {
         name: String,
@@ -57,14 +59,17 @@ impl Refusal {
         match self {
             Self::NotReady => bluez("NotReady", "Resource Not Ready"),
             Self::InProgress => bluez("InProgress", "Operation already in progress"),
-            Self::NotConnected => bluez("NotConnected", "Not Connected"),
             Self::DoesNotExist => bluez("DoesNotExist", "Does Not Exist"),
             Self::NotSupported => bluez("NotSupported", "Operation is not supported"),
-            Self::NotPermitted => bluez("NotPermitted", "Write not permitted"),
+            Self::NotPermitted(text) => bluez("NotPermitted", text),
             Self::InvalidArguments => bluez("InvalidArguments", "Invalid arguments in method call"),
             Self::InvalidLength => bluez("InvalidValueLength", "Invalid Length"),
             Self::Failed(text) => bluez("Failed", text),
+            Self::UnknownMethod(text) => dbus("UnknownMethod", text),
             Self::UnknownObject(text) => dbus("UnknownObject", text),
+            Self::InvalidSignature(name) => {
+                dbus("InvalidSignature", &format!("Invalid signature for '{name}'"))
+            }
             Self::UnknownProperty => dbus("InvalidArgs", "No such property"),
             Self::Arranged { name, text } => (name.clone(), text.clone()),
         }
@@ -78,15 +83,24 @@ impl Refusal {
     }
 }
 
-/// The answer to a call of something that is not there, in the words of libdbus.
+/// The answer to a call of a method that an object does not have, in the words of libdbus.
 pub(super) fn unknown_method(call: &Message) -> Refusal {
+    Refusal::UnknownMethod(not_there(call))
+}
+
+/// The answer to a call of an object that is not there.
+pub(super) fn unknown_object(call: &Message) -> Refusal {
+    Refusal::UnknownObject(not_there(call))
+}
+
+fn not_there(call: &Message) -> String {
     let part = |part: Option<String>| part.unwrap_or_default();
-    Refusal::UnknownObject(format!(
+    format!(
         "Method \"{}\" with signature \"{}\" on interface \"{}\" doesn't exist\n",
         part(call.member().map(|member| member.to_string())),
         call.iter_init().signature_of_all(),
         part(call.interface().map(|interface| interface.to_string())),
-    ))
+    )
 }
 
 trait SignatureOfAll {

@@ -7,10 +7,10 @@ use dbus::arg::{PropMap, RefArg, Variant};
 use firmware_protocol::time::Instant;
 
 use super::address::{Address, Object};
-use super::layout::{SUBSCRIPTION, uuid_text};
+use super::layout::{Placed, SUBSCRIPTION, uuid_text};
 use super::message::{
     ADAPTER, AGENT_MANAGER, CHARACTERISTIC, DESCRIPTOR, DEVICE, INTROSPECTABLE, Interfaces, OBJECT_MANAGER,
-    PROPERTIES, Refusal, SERVICE, object_path, unknown_method, value,
+    PROPERTIES, Refusal, SERVICE, object_path, unknown_method, unknown_object, value,
 };
 use super::world::World;
 
@@ -21,7 +21,7 @@ impl World {
         let member = call.member().map(|member| member.to_string()).unwrap_or_default();
         let interface = call.interface().map(|name| name.to_string()).unwrap_or_default();
         let Some(object) = Object::parse(&path).filter(|object| self.exists(*object)) else {
-            return self.refuse(&call, unknown_method(&call));
+            return self.refuse(&call, unknown_object(&call));
         };
         match (interface.as_str(), object) {
             (INTROSPECTABLE, _) => self.introspect(object, &call),
@@ -71,16 +71,16 @@ impl World {
         else {
             return Vec::new();
         };
-        let mut objects: Vec<Object> = table
-            .services
-            .iter()
-            .map(|(handle, _)| Object::Service(address, *handle))
-            .collect();
-        for placed in &table.characteristics {
-            let (service, handle) = (placed.service_handle, placed.handle);
-            objects.push(Object::Characteristic(address, service, handle));
-            let descriptor = placed.subscription_handle;
-            objects.extend(descriptor.map(|it| Object::Descriptor(address, service, handle, it)));
+        let mut objects = Vec::new();
+        for (service, _) in &table.services {
+            objects.push(Object::Service(address, *service));
+            let of_service = |placed: &&Placed| placed.service_handle == *service;
+            for placed in table.characteristics.iter().filter(of_service) {
+                let handle = placed.handle;
+                objects.push(Object::Characteristic(address, *service, handle));
+                let descriptor = placed.subscription_handle;
+                objects.extend(descriptor.map(|it| Object::Descriptor(address, *service, handle, it)));
+            }
         }
         objects
     }
@@ -150,10 +150,20 @@ impl World {
             ("UUID", value(uuid_text(placed.characteristic.uuid))),
             ("Service", value(service)),
             ("Flags", value(flags)),
-            ("Notifying", value(notifying)),
+            // The last value that was read or notified is not kept here.
+            ("Value", value(Vec::<u8>::new())),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();
+        let has = |flag| placed.characteristic.flags.contains(&flag);
+        let conditional = [
+            ("Notifying", has("notify") || has("indicate"), notifying),
+            ("NotifyAcquired", has("notify"), false),
+            ("WriteAcquired", has("write-without-response"), false),
+        ];
+        for (name, _, now) in conditional.into_iter().filter(|(_, there, _)| *there) {
+            properties.insert(name.to_owned(), value(now));
+        }
         if let Some(link) = link.filter(|link| link.announced) {
             properties.insert("MTU".to_owned(), value(link.mtu_bytes));
         }
@@ -204,6 +214,7 @@ impl World {
     }
 
     fn properties_call(&mut self, now: Instant, object: Object, member: &str, call: &Message) {
+        let told = self.told_so_far();
         let answer = match member {
             "Get" => self.get(object, call),
             "GetAll" => self.get_all(object, call),
@@ -214,6 +225,7 @@ impl World {
             Ok(answer) => self.answer(call, answer),
             Err(refusal) => self.refuse(call, refusal),
         }
+        self.answer_first(told);
     }
 
     fn properties_of(&self, object: Object, interface: &str) -> Result<PropMap, Refusal> {

@@ -127,6 +127,20 @@ impl World {
         }
     }
 
+    /// How many messages wait for the bus.
+    pub(super) fn told_so_far(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Puts the answer that was queued last before the signals queued since there were `told` messages.
+    pub(super) fn answer_first(&mut self, told: usize) {
+        let is_answer = |message: &Message| message.get_reply_serial().is_some();
+        if self.outbox.len() > told && self.outbox.back().is_some_and(is_answer) {
+            let answer = self.outbox.pop_back();
+            self.outbox.insert(told, answer.expect("it was just seen"));
+        }
+    }
+
     /// Queues a message; without bluetoothd nobody sends.
     pub(super) fn send(&mut self, message: Message) {
         if self.running {

@@ -3,6 +3,8 @@
 //! Those before the real one are ignored unless `cargo xtask radio` runs them: it makes the machine's image first.
 //! `quick` is the part for every change, `full` the rest.
 
+mod client;
+mod conformance;
 mod desk;
 mod story;
 
@@ -44,6 +46,8 @@ mod full {
         radio_off_in_a_capture "radio-off-in-a-capture"
         bus_restarted "bus-restarted"
         every_mtu "every-mtu"
+        twenty_bands "twenty-bands"
+        shift_change "shift-change"
     }
 }
 
@@ -72,6 +76,7 @@ mod double {
         another_band "another-band"
         mtus "mtus"
         intervals "intervals"
+        twenty_bands "twenty-bands"
         bus_restarted "bus-restarted"
         radio_off_in_a_capture "radio-off-in-a-capture"
     }

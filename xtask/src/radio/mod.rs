@@ -76,7 +76,7 @@ fn test(image: &Path, options: &Options, summary: &mut Summary) -> Result<bool> 
     let sets: &[&str] = match (options.filter.is_empty(), options.all) {
         (false, _) => &[],
         (true, false) => &["radio::quick::"],
-        (true, true) => &["radio::quick::", "radio::full::"],
+        (true, true) => &["radio::quick::", "radio::full::", "radio::conformance::"],
     };
     let start = ["test", "--package", "tests", "--test", "it", "--"];
     let mut command = cargo(start);
