@@ -1,10 +1,13 @@
 //! The command line.
 
 pub mod ask;
+pub mod backup;
+pub mod doctor;
 pub mod init;
 pub mod keep;
 mod output;
 pub mod provision;
+pub mod restore;
 pub mod run;
 
 use std::path::PathBuf;
@@ -78,14 +81,14 @@ enum Command {
         /// Which list
         what: keep::Export,
     },
-    /// Save the database while the console works; secrets stay sealed
-    Backup(keep::Backup),
-    /// Put a backup in the place of the database
-    Restore(keep::Restore),
+    /// Save the database while the console works, and check the copy; secrets stay sealed
+    Backup(backup::Arguments),
+    /// Make the database out of a backup, as one that stations know to be another
+    Restore(restore::Arguments),
     /// Bring the tables up to this release
     Migrate(run::Arguments),
     /// Say in one line per cause what is wrong
-    Doctor(run::Arguments),
+    Doctor(doctor::Arguments),
     /// Keys, certificates, tickets and the file a station starts with, offline
     #[command(subcommand)]
     Provision(Provisioning),
@@ -108,10 +111,10 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::ApiKey { common, command } => ask::run(&common, Ask::ApiKey(command)),
         Command::Audit { at, command } => keep::audit(&at, command),
         Command::Export { at, what } => keep::export(&at, what),
-        Command::Backup(arguments) => keep::backup(&arguments),
-        Command::Restore(arguments) => keep::restore(&arguments),
+        Command::Backup(arguments) => backup::run(&arguments),
+        Command::Restore(arguments) => restore::run(&arguments),
         Command::Migrate(arguments) => keep::migrate(&arguments),
-        Command::Doctor(arguments) => keep::doctor(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Show { init } => provision::show(&init),
         Command::Provision(command) => provision::run(&command),
     }

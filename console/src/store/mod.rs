@@ -2,6 +2,7 @@
 //! here asks who may do it.
 
 pub mod associations;
+pub mod backup;
 pub mod bands;
 pub mod feed;
 pub mod history;
