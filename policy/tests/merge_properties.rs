@@ -8,12 +8,47 @@ mod worlds;
 use std::collections::BTreeSet;
 
 use policy::merge::{Associated, Entry, Event, History, Ledger, Oddity, Stamp, State, Verdict, merge};
-use policy::model::{BandSerial, EndCause, UserId};
+use policy::model::{AssociationId, BandSerial, EndCause, UserId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use worlds::{entries, wide_entries};
+use worlds::{entries, entry, events};
+
+/// Histories with many more users, bands and ids, so that most are far from each other.
+fn wide_entries() -> impl Strategy<Value = Vec<Entry>> {
+    let stamps = (0..60i64, 0..2u32, 0..3u8, 0..400u64);
+    let spread = (0..6u8, 0..6u8, 0..6u8);
+    let one =
+        (stamps, events(), spread).prop_map(|(stamp, event, spread)| entry((stamp, moved(event, spread))));
+    vec(one, 0..60)
+}
+
+/// The event about another user, band and association.
+fn moved(mut event: Event, (user_by, band_by, id_by): (u8, u8, u8)) -> Event {
+    let move_user = |user: &mut UserId| *user = format!("{user}{user_by}").parse().unwrap();
+    let move_band = |band: &mut BandSerial| *band = format!("{band}{band_by}").parse().unwrap();
+    let move_id = |id: &mut AssociationId| id.0[1] = id_by;
+    match &mut event {
+        Event::Associated(what) => {
+            move_user(&mut what.user);
+            move_band(&mut what.band);
+            move_id(&mut what.association);
+        }
+        Event::UserStands { user, .. } | Event::UserSuspended { user, .. } | Event::UserResumed { user } => {
+            move_user(user);
+        }
+        Event::BandStands { band } => move_band(&mut band.serial),
+        Event::Disconnected { association }
+        | Event::AssociationSuspended { association, .. }
+        | Event::AssociationResumed { association }
+        | Event::MadeActive { association }
+        | Event::MadeInactive { association }
+        | Event::MadePrimary { association }
+        | Event::Settled { association, .. } => move_id(association),
+    }
+    event
+}
 
 fn made(entries: &[Entry]) -> impl Iterator<Item = (Stamp, &Associated)> {
     entries.iter().filter_map(|entry| match &entry.event {

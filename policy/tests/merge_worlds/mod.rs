@@ -40,7 +40,7 @@ fn associated() -> impl Strategy<Value = Event> {
     )
 }
 
-fn events() -> impl Strategy<Value = Event> {
+pub(crate) fn events() -> impl Strategy<Value = Event> {
     use UserStatus::{Active, Departed};
     let stock = select(vec![StockState::InStock, StockState::Lost, StockState::Retired]);
     let verdicts = select(vec![Verdict::Keep, Verdict::Reject]);
@@ -63,49 +63,13 @@ fn events() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// The same with many more users, bands and ids, so that most are far from each other.
-#[allow(dead_code)]
-pub(crate) fn wide_entries() -> impl Strategy<Value = Vec<Entry>> {
-    let stamps = (0..60i64, 0..2u32, 0..3u8, 0..400u64);
-    let spread = (0..6u8, 0..6u8, 0..6u8);
-    let one =
-        (stamps, events(), spread).prop_map(|(stamp, event, spread)| entry((stamp, moved(event, spread))));
-    vec(one, 0..60)
-}
-
-/// The event about another user, band and association.
-fn moved(mut event: Event, (user_by, band_by, id_by): (u8, u8, u8)) -> Event {
-    let move_user = |user: &mut UserId| *user = format!("{user}{user_by}").parse().unwrap();
-    let move_band = |band: &mut BandSerial| *band = format!("{band}{band_by}").parse().unwrap();
-    let move_id = |id: &mut AssociationId| id.0[1] = id_by;
-    match &mut event {
-        Event::Associated(what) => {
-            move_user(&mut what.user);
-            move_band(&mut what.band);
-            move_id(&mut what.association);
-        }
-        Event::UserStands { user, .. } | Event::UserSuspended { user, .. } | Event::UserResumed { user } => {
-            move_user(user);
-        }
-        Event::BandStands { band } => move_band(&mut band.serial),
-        Event::Disconnected { association }
-        | Event::AssociationSuspended { association, .. }
-        | Event::AssociationResumed { association }
-        | Event::MadeActive { association }
-        | Event::MadeInactive { association }
-        | Event::MadePrimary { association }
-        | Event::Settled { association, .. } => move_id(association),
-    }
-    event
-}
-
 /// Mostly one number per entry; sometimes two entries share one, as a copied station would write.
 pub(crate) fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let stamps = (0..30i64, 0..2u32, 0..3u8, 0..60u64);
     vec((stamps, events()), 0..30).prop_map(|list| list.into_iter().map(entry).collect())
 }
 
-fn entry(((millis, counter, station, sequence), event): ((i64, u32, u8, u64), Event)) -> Entry {
+pub(crate) fn entry(((millis, counter, station, sequence), event): ((i64, u32, u8, u64), Event)) -> Entry {
     let time = HybridTime {
         millis: UnixMillis(millis),
         counter,

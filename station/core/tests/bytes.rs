@@ -149,19 +149,28 @@ fn samples() -> Vec<JournalRecord> {
             count: 9_900,
         }
         .into(),
+    ];
+    samples.extend(about_doubt());
+    samples.extend(about_the_console());
+    samples
+}
+
+/// The records about what somebody must look at.
+fn about_doubt() -> Vec<JournalRecord> {
+    vec![
         ClockConfirmed {
             clock_ms: 1_800_000_000_000,
             operator: Some("op-1".into()),
         }
         .into(),
         IntentClosed {
-            association,
+            association: AssociationId([0xa5; 16]),
             serial: serial(),
             operator: "op-1".into(),
         }
         .into(),
         Quarantined {
-            flow,
+            flow: FlowId([0xf1; 16]),
             serial: serial(),
             receipt: Signed {
                 body: vec![1, 2, 3],
@@ -171,9 +180,7 @@ fn samples() -> Vec<JournalRecord> {
             code: "user_unknown".into(),
         }
         .into(),
-    ];
-    samples.extend(about_the_console());
-    samples
+    ]
 }
 
 /// The records about the station's console.
