@@ -36,8 +36,29 @@ fn take_parts(path: &Path, next: &AtomicUsize) -> Result<(), StoreError> {
         // Backward: the longest part, associations with their indexes, must not be begun last.
         match tables::ALL.iter().rev().nth(part) {
             Some(table) => tables::check_table(&store.connection, table)?,
-            None if part == tables::ALL.len() => store.check_whole()?,
+            None if part == tables::ALL.len() => store.check_whole().and_then(|()| length(&store, path))?,
             None => return Ok(()),
         }
     }
+}
+
+/// A file whose end was cut off may lose nothing but zeros, and read well. While a log is there, pages may be in
+/// the log alone.
+fn length(store: &Store, path: &Path) -> Result<(), StoreError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(log).is_ok_and(|about| about.len() > 0);
+    let number = |name| {
+        store
+            .connection
+            .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+    };
+    let expected = number("page_count")? * number("page_size")?;
+    let found = std::fs::metadata(path).map_or(0, |about| about.len() as i64);
+    if has_log || found >= expected {
+        return Ok(());
+    }
+    Err(StoreError::Corrupted(format!(
+        "the file has {found} bytes and should have {expected}"
+    )))
 }

@@ -316,7 +316,10 @@ fn every_failure_has_its_name() {
         .unwrap();
     assert_eq!(
         Store::open(&place.file()).unwrap_err(),
-        StoreError::Newer { found: 99, known: 1 }
+        StoreError::Newer {
+            found: 99,
+            known: migrations::CURRENT
+        }
     );
 }
 

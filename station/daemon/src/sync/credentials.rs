@@ -23,22 +23,34 @@ use crate::problem::{Code, Problem};
 const FORMAT: u32 = 1;
 
 /// A key for a certificate that does not exist yet, with the request for it.
-pub(super) struct Request {
+pub struct Request {
     /// PKCS #8.
-    pub(super) key: Zeroizing<Vec<u8>>,
+    pub key: Zeroizing<Vec<u8>>,
     /// PKCS #10 in DER.
-    pub(super) csr_der: Vec<u8>,
+    pub csr_der: Vec<u8>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").finish_non_exhaustive()
+    }
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Request {
     /// A new key.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("the system gives randomness");
         Self::of(&key)
     }
 
     /// A request for a key that was made before.
-    pub(super) fn again(pkcs8: &[u8]) -> Option<Self> {
+    pub fn again(pkcs8: &[u8]) -> Option<Self> {
         KeyPair::try_from(pkcs8).ok().map(|key| Self::of(&key))
     }
 

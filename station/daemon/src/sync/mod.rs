@@ -15,7 +15,7 @@ mod view;
 
 pub use address::{Address, AddressFault};
 pub use client::{Answer, Connection, Failure};
-pub use credentials::Credentials;
+pub use credentials::{Credentials, Request};
 pub use join::{Ask, Report, join};
 pub use task::{Parts, run};
-pub use tls::{Believed, Pin};
+pub use tls::{Believed, Pin, client_config, join_config};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use firmware_protocol::certificate::{Signed, StationCertificate};
 use hyper::{Method, StatusCode};
 use server_sync::feed::{
-    Ask, Completed, FeedFault, Identity as FeedIdentity, Inbox, KeyList, SignedPage, Step,
+    Ask, Completed, FeedFault, Identity as FeedIdentity, Inbox, InboxState, KeyList, SignedPage, Step,
 };
 use server_sync::join::{JoinAnswer, RenewRequest};
 use server_sync::journal::{Batch, Outbox, PushAnswer, PushFault, Want};
@@ -109,10 +109,7 @@ impl Task {
             .run(|store| Ok((store.sync_state()?.unwrap_or_default(), store.head()?)));
         let (state, head) = read.await?;
         let station = StationKey(parts.identity.station.0);
-        let identity = FeedIdentity {
-            organization_key: parts.identity.organization_key,
-            station,
-        };
+        let identity = feed_identity(&parts.identity);
         let believed = Believed::new(parts.clock.wall_ms());
         let way = way(&parts.credentials, &believed).map_err(|error| {
             StoreError::Failed(format!("the console's credentials cannot be used: {error}"))
@@ -144,6 +141,7 @@ impl Task {
 
     async fn run(&mut self) -> Result<(), StoreError> {
         let mut head = self.parts.store.journal_head();
+        let mut happened = self.parts.events.subscribe();
         let mut stop = self.parts.stop.clone();
         loop {
             self.drain().await?;
@@ -162,6 +160,7 @@ impl Task {
                         self.outbox.handle_appended(head);
                     }
                 }
+                Ok(event) = happened.recv() => self.progress.count(&event),
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -434,9 +433,32 @@ impl Task {
                 tracing::error!(%error, "the console's rows could not be applied");
                 self.progress.stop("rows_not_applied", error.to_string());
                 self.inbox.handle_failure(now, random);
-                Ok(())
+                match error {
+                    // Pages that were put aside are damaged: only a new snapshot helps.
+                    StoreError::Failed(_) => self.begin_anew().await,
+                    _ => Ok(()),
+                }
             }
         }
+    }
+
+    /// Asks for a new snapshot, after a while. The rows stay as they are meanwhile.
+    async fn begin_anew(&mut self) -> Result<(), StoreError> {
+        let (now, random) = (self.now(), self.random());
+        let state = InboxState {
+            cursor: None,
+            ..self.inbox.state().clone()
+        };
+        self.inbox = Inbox::new(feed_identity(&self.parts.identity), state.clone());
+        self.inbox.handle_failure(now, random);
+        self.parts
+            .store
+            .run(move |store| {
+                store.forget_staged()?;
+                let kept = store.sync_state()?.unwrap_or_default().with_inbox(&state);
+                store.set_sync_state(&kept)
+            })
+            .await
     }
 
     async fn told(&mut self, completes: Option<Completed>) -> Result<(), StoreError> {
@@ -678,12 +700,18 @@ impl Task {
             true => clock.earliest_ms,
             false => clock.latest_ms,
         };
-        self.progress.clock_trusted = clock.trusted;
         self.believed.set(believed_ms);
     }
 
     pub(super) fn believed_ms(&self) -> u64 {
         self.believed.ms()
+    }
+}
+
+fn feed_identity(identity: &Identity) -> FeedIdentity {
+    FeedIdentity {
+        organization_key: identity.organization_key,
+        station: StationKey(identity.station.0),
     }
 }
 

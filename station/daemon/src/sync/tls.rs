@@ -47,7 +47,7 @@ impl TimeProvider for Believed {
 }
 
 /// For a station that has a certificate: it takes this authority's console and no other.
-pub(super) fn client_config(
+pub fn client_config(
     authority: &CertificateDer<'static>,
     certificate: CertificateDer<'static>,
     key_pkcs8: &[u8],
@@ -64,7 +64,7 @@ pub(super) fn client_config(
 }
 
 /// For a station that wants to join: it takes the console whose authority the token or a fingerprint names.
-pub(super) fn join_config(pin: Pin, believed: Believed) -> Result<Arc<ClientConfig>, Error> {
+pub fn join_config(pin: Pin, believed: Believed) -> Result<Arc<ClientConfig>, Error> {
     let provider = Arc::new(provider::default_provider());
     let verifier = Pinned {
         pin,

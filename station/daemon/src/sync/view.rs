@@ -5,7 +5,7 @@ use server_sync::health::{AdapterState, ClockState, Health};
 
 use super::client::{Answer, Failure};
 use super::task::Task;
-use crate::api::model::{Event as LiveEvent, Sync, SyncStage};
+use crate::api::model::{Event as LiveEvent, Stage, Sync, SyncStage};
 use crate::daemon::certificate_ends;
 use crate::doctor::free_mib;
 use crate::store::StoreError;
@@ -16,7 +16,10 @@ pub(super) struct Progress {
     pub(super) heard_ms: Option<u64>,
     /// Requests in a row without an answer.
     pub(super) failures: u32,
-    pub(super) clock_trusted: bool,
+    /// Enrollments that were done and refused since the start, and the last one that was counted.
+    pub(super) committed: u64,
+    pub(super) refused: u64,
+    counted: Option<String>,
     clock_behind_seconds: Option<i64>,
     failure: Option<Failure>,
     stopped: Option<(String, String)>,
@@ -39,6 +42,22 @@ impl Progress {
             tracing::info!(%failure, "the console does not answer");
         }
         self.failure = Some(failure.clone());
+    }
+
+    /// Counts how enrollments end.
+    pub(super) fn count(&mut self, event: &LiveEvent) {
+        let LiveEvent::Enrollment(enrollment) = event else {
+            return;
+        };
+        if self.counted.as_ref() == Some(&enrollment.id) {
+            return;
+        }
+        match enrollment.stage {
+            Stage::Done => self.committed += 1,
+            Stage::Refused => self.refused += 1,
+            _ => return,
+        }
+        self.counted = Some(enrollment.id.clone());
     }
 
     pub(super) fn stop(&mut self, code: &str, text: String) {
@@ -143,8 +162,8 @@ impl Task {
             certificate_not_after_s: Some(self.parts.credentials.not_after_s),
             air_certificate_not_after_s: Some(certificate_ends(&self.parts.identity).0),
             open_intents: intents as u32,
-            committed: 0,
-            refused: 0,
+            committed: self.progress.committed,
+            refused: self.progress.refused,
         })
     }
 }
