@@ -1,6 +1,8 @@
 //! What can go wrong between the real station and the bands before it.
 
 use std::collections::VecDeque;
+use std::fs;
+use std::time::Duration;
 
 use firmware_protocol::advertisement::Beacon;
 use firmware_protocol::time::Instant;
@@ -366,4 +368,50 @@ async fn an_empty_battery_is_said() {
         return;
     };
     assert_eq!(seen.code(), "battery_low", "{seen:?}");
+}
+
+/// How often the threads of a process went to sleep so far.
+fn sleeps(pid: u32) -> u64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of_task = |task: fs::DirEntry| {
+        let status = fs::read_to_string(task.path().join("status")).unwrap_or_default();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+    };
+    tasks.map(|task| of_task(task.unwrap())).sum()
+}
+
+/// Bands that only advertise wake the station a bounded number of times, however many they are.
+#[tokio::test]
+async fn five_bands_on_their_chargers_let_the_station_sleep() {
+    let Some(mut kiosk) = Kiosk::new() else { return };
+    let _bands: Vec<_> = (1..=5)
+        .map(|number| {
+            let band = kiosk.cast.band(&format!("SIM-{number}"), false, quick());
+            kiosk.put(band, -70)
+        })
+        .collect();
+    kiosk.init("");
+    let daemon = kiosk.start().await;
+    let pid = daemon.pid().unwrap();
+    let all_there = async {
+        loop {
+            let seen: serde_json::Value = daemon.client.get("/api/v1/bands").await.unwrap();
+            if seen["bands"].as_array().unwrap().len() == 5 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), all_there)
+        .await
+        .unwrap();
+    let seconds = 4;
+    let before = sleeps(pid);
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let per_second = (sleeps(pid) - before) / seconds;
+    println!("{per_second} wake-ups a second with five bands in reach");
+    assert!(per_second <= 30, "{per_second} wake-ups a second");
 }

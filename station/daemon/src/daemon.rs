@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::eventloop::{self, Parts, dates};
 use crate::instance::InstanceLock;
 use crate::keys::Keys;
+use crate::pace::Pace;
 use crate::problem::{Code, Problem};
 use crate::radio::{self, Radio, RadioConfig};
 use crate::store::{Identity, Store, StoreError, StoreHandle};
@@ -54,8 +55,11 @@ pub fn run(config: Config, config_digest: [u8; 32]) -> Result<(), Problem> {
         )
     };
     enough_files().map_err(failed)?;
+    let pace = Pace::default();
+    let gathering = pace.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_park(move || gathering.gather())
         .max_blocking_threads(4)
         .thread_keep_alive(Duration::from_secs(5))
         .build()
@@ -66,7 +70,13 @@ pub fn run(config: Config, config_digest: [u8; 32]) -> Result<(), Problem> {
             adapter: config.radio.adapter.clone(),
             ..RadioConfig::default()
         };
-        serve(config, config_digest, || radio::btleplug::start(radio), stop).await
+        serve(
+            config,
+            config_digest,
+            || radio::btleplug::start_with(radio, pace),
+            stop,
+        )
+        .await
     })
 }
 

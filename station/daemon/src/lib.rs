@@ -14,6 +14,7 @@ pub mod init;
 pub mod instance;
 pub mod keys;
 pub mod logging;
+pub mod pace;
 pub mod problem;
 pub mod radio;
 pub mod store;

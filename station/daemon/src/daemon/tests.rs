@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::cli::Client;
+use crate::pace::Pace;
 use crate::radio::loopback::{self, Loopback};
 use crate::radio::{AdapterState, LinkFault};
 use crate::testing::{self, PIN, band::TestBand};
@@ -720,7 +721,11 @@ async fn a_radio_that_ends_stops_the_station_in_good_order() {
     let (commands, _commands) = mpsc::channel(1);
     let (_, events) = mpsc::channel(1);
     let (_stop, stopped) = watch::channel(false);
-    let radio = || Radio { commands, events };
+    let radio = || Radio {
+        commands,
+        events,
+        pace: Pace::default(),
+    };
     let problem = serve(config.clone(), [0; 32], radio, stopped).await.unwrap_err();
     assert_eq!(problem.code, Code::RadioUnavailable);
     let store = Store::open_to_read(&config.database()).unwrap();

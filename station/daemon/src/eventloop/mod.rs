@@ -33,6 +33,7 @@ use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::daemon::{certificate_ends, told_to_stop};
 use crate::keys::Keys;
+use crate::pace::Pace;
 use crate::problem::{Code, Problem};
 use crate::radio::{AdapterState, DeviceId, Radio, RadioCommand, RadioEvent};
 use crate::store::{Identity, StoreError, StoreHandle};
@@ -110,6 +111,7 @@ struct EventLoop {
     station: Station,
     radio_events: mpsc::Receiver<RadioEvent>,
     radio_commands: mpsc::Sender<RadioCommand>,
+    pace: Pace,
     /// Commands that wait for a place in the radio's queue.
     outbox: VecDeque<RadioCommand>,
     commands: mpsc::Receiver<Command>,
@@ -224,6 +226,7 @@ impl EventLoop {
             station,
             radio_events: radio.events,
             radio_commands: radio.commands,
+            pace: radio.pace,
             outbox: VecDeque::new(),
             commands,
             jobs: JoinSet::new(),
@@ -245,6 +248,8 @@ impl EventLoop {
     /// Waits for the next event; meanwhile hands waiting commands to the radio.
     async fn next(&mut self) -> Event {
         let deadline = self.poll_timeout();
+        let under_way = self.attempt.is_some() || self.identifying.is_some();
+        self.pace.set_under_way(under_way);
         let stopping = self.stopping.is_some();
         loop {
             tokio::select! {

@@ -24,6 +24,7 @@ mod sightings;
 use super::config::ms;
 use super::presence::Presence;
 use super::{AdapterState, DeviceId, LinkFault, Radio, RadioCommand, RadioConfig, RadioEvent, rssi};
+use crate::pace::Pace;
 use agent::Agent;
 use btleplug::api::{Central, CentralEvent, CentralState, Peripheral as _, PeripheralProperties};
 use btleplug::platform::{Adapter, Peripheral, PeripheralId};
@@ -46,12 +47,18 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 /// Starts the radio in the current runtime. It runs until the command sender is dropped.
 pub fn start(config: RadioConfig) -> Radio {
+    start_with(config, Pace::default())
+}
+
+/// The same, and says by this pace when nothing but advertisements are to be expected.
+pub fn start_with(config: RadioConfig, pace: Pace) -> Radio {
     let (commands_in, commands) = mpsc::channel(config.command_queue_len);
     let (events_in, events) = mpsc::channel(config.event_queue_len);
-    tokio::spawn(Owner::new(config, commands, events_in).run());
+    tokio::spawn(Owner::new(config, pace.clone(), commands, events_in).run());
     Radio {
         commands: commands_in,
         events,
+        pace,
     }
 }
 
@@ -104,6 +111,7 @@ struct Description {
 
 struct Owner {
     config: Arc<RadioConfig>,
+    pace: Pace,
     started: Instant,
     commands: mpsc::Receiver<RadioCommand>,
     events: mpsc::Sender<RadioEvent>,
@@ -132,6 +140,7 @@ struct Owner {
 impl Owner {
     fn new(
         config: RadioConfig,
+        pace: Pace,
         commands: mpsc::Receiver<RadioCommand>,
         events: mpsc::Sender<RadioEvent>,
     ) -> Self {
@@ -139,6 +148,7 @@ impl Owner {
         tokio::spawn(tell(telling, events.clone()));
         let (link_notes_in, link_notes) = mpsc::unbounded_channel();
         Self {
+            pace,
             started: Instant::now(),
             commands,
             events,
@@ -167,6 +177,8 @@ impl Owner {
     async fn run(mut self) {
         loop {
             let deadline = self.deadline();
+            let bands_only = self.links.is_empty() && self.presence.is_anybody_there();
+            self.pace.set_bands_only(bands_only);
             tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(command) => self.on_command(command),
@@ -186,6 +198,7 @@ impl Owner {
                 () = sleep_until(deadline) => self.on_deadline(),
             }
         }
+        self.pace.set_bands_only(false);
         self.finish().await;
     }
 

@@ -7,6 +7,7 @@
 use super::config::ms;
 use super::presence::Presence;
 use super::{AdapterState, DeviceId, LinkFault, Radio, RadioCommand, RadioConfig, RadioEvent};
+use crate::pace::Pace;
 use firmware_protocol::advertisement::Beacon;
 use firmware_protocol::gatt;
 use firmware_protocol::time;
@@ -104,6 +105,7 @@ pub fn start(config: &RadioConfig, mtu_bytes: u16) -> (Radio, Loopback) {
         Radio {
             commands: commands_in,
             events,
+            pace: Pace::default(),
         },
         Loopback { control: control_in },
     )

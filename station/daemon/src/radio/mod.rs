@@ -32,6 +32,7 @@ pub mod rssi;
 
 pub use config::RadioConfig;
 
+use crate::pace::Pace;
 use firmware_protocol::advertisement::Beacon;
 use std::fmt;
 use tokio::sync::mpsc;
@@ -220,4 +221,6 @@ pub struct Radio {
     pub commands: mpsc::Sender<RadioCommand>,
     /// Events from the radio.
     pub events: mpsc::Receiver<RadioEvent>,
+    /// Who uses the radio says here that something is under way.
+    pub pace: Pace,
 }

@@ -103,6 +103,11 @@ impl Presence {
         self.remove(|_| true)
     }
 
+    /// Whether any band is present.
+    pub fn is_anybody_there(&self) -> bool {
+        !self.bands.is_empty()
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let waited_for = self.bands.values().filter(|band| self.listening && !band.linked);
