@@ -121,7 +121,7 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<AssociationView>, Problem> {
     allow_somewhere(caller, Action::UserView)?;
-    let (len, after) = (page.len()?, page.after_as::<policy::model::AssociationId>()?);
+    let (len, after) = (page.rows()?, page.after_as::<policy::model::AssociationId>()?);
     let sites: Vec<String> = caller.sites.iter().cloned().collect();
     look(app, move |tx, now| {
         let mut query = Query::new(&format!("{} where 1 = 1", select()));

@@ -36,7 +36,7 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<AuditRow>, Problem> {
     allow(caller, Action::AuditView, "")?;
-    let (len, before) = (page.len()?, page.after_as::<u64>()?);
+    let (len, before) = (page.rows()?, page.after_as::<u64>()?);
     let wanted = audit::Filter {
         actor: filter.actor,
         action: filter.action,

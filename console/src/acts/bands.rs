@@ -78,7 +78,7 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<BandLine>, Problem> {
     allow_somewhere(caller, Action::BandView)?;
-    let (len, after) = (page.len()?, page.after()?);
+    let (len, after) = (page.rows()?, page.after()?);
     let wanted = store::Filter {
         text: filter
             .q

@@ -25,7 +25,7 @@ pub struct PageRequest {
 
 impl PageRequest {
     /// How many rows.
-    pub fn len(&self) -> Result<usize, Problem> {
+    pub fn rows(&self) -> Result<usize, Problem> {
         match self.limit.map(|limit| limit as usize) {
             None => Ok(LEN),
             Some(len) if (1..=LEN_MAX).contains(&len) => Ok(len),

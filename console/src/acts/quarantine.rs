@@ -71,7 +71,7 @@ fn read(row: &Row<'_>, now: policy::model::UnixMillis) -> Result<QuarantineView,
 /// Everything that waits, by association.
 pub async fn list(app: &App, caller: &Caller, page: PageRequest) -> Result<Page<QuarantineView>, Problem> {
     allow_somewhere(caller, Action::QuarantineView)?;
-    let (len, after) = (page.len()?, page.after_as::<AssociationId>()?);
+    let (len, after) = (page.rows()?, page.after_as::<AssociationId>()?);
     let sites: Vec<String> = caller.sites.iter().cloned().collect();
     look(app, move |tx, now| {
         let mut query = Query::new(&select());

@@ -352,7 +352,7 @@ pub async fn revoke_token(app: &App, caller: &Caller, hash: [u8; 32]) -> Result<
 /// Revokes a station: it is refused from its next contact on, and gets no certificate any more.
 pub async fn revoke(app: &App, caller: &Caller, id: StationId, why: String) -> Result<StationView, Problem> {
     let why = text("why", &why, 200)?;
-    with_station(app, caller, id, "station_revoke", why, |tx, id, why, now| store::revoke(tx, id, why, now)).await
+    with_station(app, caller, id, "station_revoke", why, store::revoke).await
 }
 
 /// Takes a station's journal again after a person has looked at what was wrong with it.

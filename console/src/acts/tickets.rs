@@ -244,7 +244,7 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<TicketView>, Problem> {
     allow_somewhere(caller, Action::TicketView)?;
-    let (len, before) = (page.len()?, page.after()?.map(|text| parse_key(&text)).transpose()?);
+    let (len, before) = (page.rows()?, page.after()?.map(|text| parse_key(&text)).transpose()?);
     let user = filter.user.as_deref().map(users::id).transpose()?;
     let sites: Vec<String> = caller.sites.iter().cloned().collect();
     look(app, move |tx, now| {

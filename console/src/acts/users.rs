@@ -114,7 +114,7 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<UserLine>, Problem> {
     allow_somewhere(caller, Action::UserView)?;
-    let (len, after) = (page.len()?, page.after()?);
+    let (len, after) = (page.rows()?, page.after()?);
     let wanted = store::Filter {
         text: filter
             .q

@@ -85,6 +85,7 @@ pub enum User {
         /// Why
         #[arg(long, default_value = "")]
         note: String,
+        /// Whether to do it
         #[command(flatten)]
         sure: Sure,
     },
@@ -92,6 +93,7 @@ pub enum User {
     Resume {
         /// The user's id
         id: String,
+        /// Whether to do it
         #[command(flatten)]
         sure: Sure,
     },
@@ -99,6 +101,7 @@ pub enum User {
     Leaver {
         /// The user's id
         id: String,
+        /// Whether to do it
         #[command(flatten)]
         sure: Sure,
     },
@@ -135,6 +138,7 @@ pub enum Band {
     Found {
         /// The band's serial
         serial: String,
+        /// Whether to do it
         #[command(flatten)]
         sure: Sure,
     },
@@ -142,6 +146,7 @@ pub enum Band {
     Broken {
         /// The band's serial
         serial: String,
+        /// Whether to do it
         #[command(flatten)]
         sure: Sure,
     },
@@ -149,6 +154,7 @@ pub enum Band {
     Returned {
         /// The band's serial
         serial: String,
+        /// Whether to do it
         #[command(flatten)]
         sure: Sure,
     },

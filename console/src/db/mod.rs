@@ -49,7 +49,7 @@ struct Inner {
 #[derive(Debug)]
 enum Readers {
     Sqlite(sqlite::Pool),
-    Postgres(postgres::Pool),
+    Postgres(Box<postgres::Pool>),
 }
 
 impl Db {
@@ -62,7 +62,7 @@ impl Db {
             let pool = postgres::Pool::open(url)?;
             let writer = Writer::postgres(pool.clone(), feed.clone(), statements.clone())?;
             postgres::listen(&pool, feed.clone());
-            (Readers::Postgres(pool), writer)
+            (Readers::Postgres(Box::new(pool)), writer)
         } else {
             let path = url.strip_prefix("sqlite:").unwrap_or(url);
             let writer = Writer::sqlite(sqlite::open_writer(path)?, feed.clone(), statements.clone())?;
