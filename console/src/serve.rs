@@ -1,6 +1,8 @@
 //! The running console: what every part of it shares, and the listeners.
 
 mod listen;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -179,3 +179,61 @@ fn derive(master: &[u8; 32], purpose: &str) -> Zeroizing<[u8; 32]> {
         .expect("32 bytes are not too many");
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_secret_opens_under_its_own_name_and_key_alone() {
+        let vault = Vault::new([7; 32]);
+        let sealed = vault.seal("a", b"the secret").expect("sealed");
+        assert!(!sealed.windows(6).any(|part| part == b"secret"));
+        assert_eq!(
+            *vault.open_sealed("a", sealed.clone()).expect("opened"),
+            b"the secret"
+        );
+        let mut spoiled = sealed.clone();
+        spoiled[20] ^= 1;
+        for (name, vault, sealed) in [
+            ("b", vault.clone(), sealed.clone()),
+            ("a", Vault::new([8; 32]), sealed.clone()),
+            ("a", vault.clone(), spoiled),
+            ("a", vault.clone(), sealed[..9].to_vec()),
+        ] {
+            assert!(
+                matches!(vault.open_sealed(name, sealed), Err(DbError::Damaged(_))),
+                "{name}"
+            );
+        }
+        assert_ne!(
+            vault.seal("a", b"the secret").expect("sealed"),
+            sealed,
+            "a nonce is used once"
+        );
+        assert_ne!(vault.derive("csrf"), vault.derive("pepper"));
+    }
+
+    #[test]
+    fn a_master_key_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("console.key");
+        let made = Vault::create(&path).expect("made");
+        let opened = Vault::open(&path).expect("opened");
+        assert_eq!(made.derive("x"), opened.derive("x"));
+        assert!(
+            Vault::create(&path).is_err(),
+            "a key that is there is never overwritten"
+        );
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).expect("set");
+        let refused = Vault::open(&path).expect_err("others may read it");
+        assert!(refused.to_string().contains("chmod 600"), "{refused}");
+        for bad in ["", "short", &"zz".repeat(32)] {
+            let path = folder.path().join("bad");
+            std::fs::remove_file(&path).ok();
+            write_new_private(&path, bad).expect("written");
+            assert!(Vault::open(&path).is_err(), "{bad:?}");
+        }
+    }
+}
