@@ -184,7 +184,8 @@ const BENCHES: &[(&[&str], Bench)] = &[
     (&["G5"], append::figures),
     (&["G13"], growth::figures),
     (&["SIM"], world::figures),
-    (&["R1", "R2", "R3", "R4", "R5"], real::figures),
+    (&["R1", "R2", "R4"], real::link_figures),
+    (&["R3", "R5"], real::desk_figures),
     (&["G5b", "G6", "G6b", "G11", "CPU"], station::figures),
 ];
 

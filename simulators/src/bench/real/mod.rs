@@ -36,14 +36,29 @@ const NAMES: [(&str, &str); 5] = [
     ("R5", "processor time of the daemon per enrollment, real BlueZ"),
 ];
 
-pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
+/// R1, R2, R4: a band that echoes and floods, opposite the station's radio in a process of its own.
+pub(super) fn link_figures(_: &Effort) -> Result<Vec<Figure>> {
+    with_ground(&[0, 1, 3], links)
+}
+
+/// R3, R5: the daemon.
+pub(super) fn desk_figures(_: &Effort) -> Result<Vec<Figure>> {
+    with_ground(&[2, 4], desk::figures)
+}
+
+/// Measures these figures on a machine of their own, or says that there is none.
+fn with_ground(
+    figures: &[usize],
+    measure: impl FnOnce(Ground) -> Result<Vec<Figure>>,
+) -> Result<Vec<Figure>> {
     let Some(image) = machine::image() else {
-        let missing = |(id, name)| Figure::missing(id, name, "there is no image; cargo xtask radio makes it");
-        return Ok(NAMES.map(missing).into());
+        let missing = |figure: &usize| {
+            let (id, name) = NAMES[*figure];
+            Figure::missing(id, name, "there is no image; cargo xtask radio makes it")
+        };
+        return Ok(figures.iter().map(missing).collect());
     };
-    let mut figures = links(&image)?;
-    figures.extend(desk::figures(boot(&image)?)?);
-    Ok(figures)
+    measure(boot(&image)?)
 }
 
 fn boot(image: &Path) -> Result<Ground> {
@@ -53,9 +68,7 @@ fn boot(image: &Path) -> Result<Ground> {
     Ok(Ground::Real(real))
 }
 
-/// R1, R2, R4: a band that echoes and floods, opposite the station's radio in a process of its own.
-fn links(image: &Path) -> Result<Vec<Figure>> {
-    let mut ground = boot(image)?;
+fn links(mut ground: Ground) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for (place, interval_us) in (0u32..).zip(INTERVALS_US) {
         note(&format!("a link at {} ms", ms(interval_us)));
