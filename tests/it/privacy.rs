@@ -31,7 +31,7 @@ async fn run(level: &str) -> Option<Run> {
         (by_ticket(&ticket), "ticket_reused"),
         (by_ticket(&ticket[..ticket.len() - 3]), "ticket_malformed"),
         (by_code(&code), "done"),
-        (by_vouch("4711", "nobody", PIN), "operator_not_allowed"),
+        (by_vouch("4711", "nobody", PIN), "wrong_pin"),
     ] {
         assert_eq!(enroll(&daemon, &start).await.code(), expected);
     }
