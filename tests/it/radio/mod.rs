@@ -33,7 +33,6 @@ mod quick {
         bluetoothd_restarted "bluetoothd-restarted"
         band_rebooted "band-rebooted"
         firmware_updated "firmware-updated"
-        another_band "another-band"
         mtus "mtus"
         intervals "intervals"
     }
@@ -42,6 +41,7 @@ mod quick {
 /// Stories that take minutes.
 mod full {
     stories! {
+        another_band "another-band"
         every_step "every-step"
         radio_off_in_a_capture "radio-off-in-a-capture"
         bus_restarted "bus-restarted"
