@@ -116,21 +116,36 @@ impl std::fmt::Debug for IssuedTicket {
 pub async fn issue(app: &App, caller: &Caller, new: NewTicket) -> Result<IssuedTicket, Problem> {
     let user = users::id(&new.user)?;
     if !(1..=HOURS_MAX).contains(&new.hours) {
-        return Err(Problem::invalid("hours", format_args!("is outside 1 to {HOURS_MAX}")));
+        return Err(Problem::invalid(
+            "hours",
+            format_args!("is outside 1 to {HOURS_MAX}"),
+        ));
     }
-    let site = new.site.as_deref().map(|site| text("site", site, 64)).transpose()?;
+    let site = new
+        .site
+        .as_deref()
+        .map(|site| text("site", site, 64))
+        .transpose()?;
     let secrets = Secrets::draw()?;
     let (caller, vault) = (caller.clone(), app.vault.clone());
     change(app, move |tx, now| {
         let row = users::find(tx, &caller, Action::TicketIssue, &user)?;
         let site = site.clone().unwrap_or_else(|| row.site.clone());
         if site.is_empty() {
-            return Err(Problem::invalid("site", "the user belongs to no site: name the station's"));
+            return Err(Problem::invalid(
+                "site",
+                "the user belongs to no site: name the station's",
+            ));
         }
         allow(&caller, Action::TicketIssue, &site)?;
         if row.status != UserStatus::Active || row.suspension.is_some() {
-            let detail = format!("{user} is not an active user, or is suspended, and would be refused at the station");
-            return Err(Problem::new(Code::WrongState, detail, "make the user active, or resume, first"));
+            let detail =
+                format!("{user} is not an active user, or is suspended, and would be refused at the station");
+            return Err(Problem::new(
+                Code::WrongState,
+                detail,
+                "make the user active, or resume, first",
+            ));
         }
         let grant = Grant {
             user: &user,
@@ -244,7 +259,10 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Page<TicketView>, Problem> {
     allow_somewhere(caller, Action::TicketView)?;
-    let (len, before) = (page.rows()?, page.after()?.map(|text| parse_key(&text)).transpose()?);
+    let (len, before) = (
+        page.rows()?,
+        page.after()?.map(|text| parse_key(&text)).transpose()?,
+    );
     let user = filter.user.as_deref().map(users::id).transpose()?;
     let sites: Vec<String> = caller.sites.iter().cloned().collect();
     look(app, move |tx, now| {
@@ -263,9 +281,18 @@ pub async fn list(
 }
 
 fn parse_key(text: &str) -> Result<(i64, [u8; 16]), Problem> {
-    let wrong = || Problem::new(Code::Malformed, "cursor: is not one of this list", "begin without a cursor");
+    let wrong = || {
+        Problem::new(
+            Code::Malformed,
+            "cursor: is not one of this list",
+            "begin without a cursor",
+        )
+    };
     let (at, id) = text.split_once(' ').ok_or_else(wrong)?;
-    Ok((at.parse().map_err(|_| wrong())?, parse_id(id).map_err(|_| wrong())?))
+    Ok((
+        at.parse().map_err(|_| wrong())?,
+        parse_id(id).map_err(|_| wrong())?,
+    ))
 }
 
 /// The id out of an address or a form.

@@ -65,7 +65,6 @@ pub struct AttributeView {
     /// Its name.
     pub attribute: String,
     /// Yes or no, or a number in the unit that the name ends with.
-    #[schema(value_type = Object)]
     pub value: serde_json::Value,
     /// `built_in`, `group` or `individual`.
     pub source: String,
