@@ -62,38 +62,43 @@ pub async fn save(db: &Db, to: &Path) -> Result<Contents> {
 pub fn inspect(path: &Path) -> Result<Contents> {
     let about = fs::metadata(path).with_context(|| format!("cannot find {}", path.display()))?;
     ensure!(about.is_file(), "{} is not a plain file", path.display());
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let look = || -> rusqlite::Result<(String, i64, String, i64, (i64, Vec<u8>, i64))> {
-        let copy = Connection::open_with_flags(path, flags)?;
-        Ok((
-            copy.query_row("pragma integrity_check(1)", [], |row| row.get(0))?,
-            copy.query_row("select max(number) from schema_steps", [], |row| row.get(0))?,
-            copy.query_row("select value from settings where name = 'lineage'", [], |row| {
-                row.get(0)
-            })?,
-            copy.query_row("select revision from feed_head", [], |row| row.get(0))?,
-            copy.query_row(
-                "select sequence, hash, at_ms from audit order by sequence desc limit 1",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )?,
-        ))
-    };
-    let found = look().with_context(|| format!("{} is not the database of a console", path.display()));
-    let (verdict, tables, lineage, revision, (sequence, hash, last_act_ms)) = found?;
+    let found =
+        look_into(path).with_context(|| format!("{} is not the database of a console", path.display()));
+    let (verdict, contents) = found?;
     ensure!(verdict == "ok", "{} is damaged: {verdict}", path.display());
+    let (bytes, sha256) = (about.len(), sha256(path)?);
     Ok(Contents {
-        bytes: about.len(),
-        sha256: sha256(path)?,
-        tables,
-        lineage: lineage.trim_matches('"').to_owned(),
-        revision: revision.unsigned_abs(),
-        audit: Head {
-            sequence: sequence.unsigned_abs(),
-            hash: data_encoding::HEXLOWER.encode(&hash),
-        },
-        last_act_ms,
+        bytes,
+        sha256,
+        ..contents
     })
+}
+
+/// What SQLite says of the file as a whole, and what stands in it.
+fn look_into(path: &Path) -> rusqlite::Result<(String, Contents)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let copy = Connection::open_with_flags(path, flags)?;
+    let verdict = copy.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
+    let number = |sql: &str| copy.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let lineage: String = copy.query_row("select value from settings where name = 'lineage'", [], |row| {
+        row.get(0)
+    })?;
+    let last = "select sequence, hash, at_ms from audit order by sequence desc limit 1";
+    let (audit, last_act_ms) = copy.query_row(last, [], |row| {
+        let sequence = row.get::<_, i64>(0)?.unsigned_abs();
+        let hash = data_encoding::HEXLOWER.encode(&row.get::<_, Vec<u8>>(1)?);
+        Ok((Head { sequence, hash }, row.get(2)?))
+    })?;
+    let contents = Contents {
+        bytes: 0,
+        sha256: String::new(),
+        tables: number("select max(number) from schema_steps")?,
+        lineage: lineage.trim_matches('"').to_owned(),
+        revision: number("select revision from feed_head")?.unsigned_abs(),
+        audit,
+        last_act_ms,
+    };
+    Ok((verdict, contents))
 }
 
 fn sha256(path: &Path) -> Result<String> {
