@@ -1,5 +1,6 @@
 //! From login and password to a session, with one answer for everybody who is refused (SEC-09).
 
+use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use policy::model::UnixMillis;
@@ -194,9 +195,10 @@ impl Counted {
     fn of(attempt: &Attempt) -> Self {
         let login = digest::digest(&digest::SHA256, normal_login(&attempt.login).as_bytes());
         let login = data_encoding::HEXLOWER.encode(&login.as_ref()[..16]);
+        let network = network(&attempt.address);
         Self {
-            address: format!("address:{}", attempt.address),
-            home: format!("home:{login}:{}", attempt.address),
+            address: format!("address:{network}"),
+            home: format!("home:{login}:{network}"),
             login: format!("login:{login}"),
         }
     }
@@ -238,6 +240,14 @@ impl Counted {
     }
 }
 
+/// What counts as one address: of IPv6 its first half, because the rest is any subscriber's to choose.
+fn network(address: &str) -> String {
+    match address.parse::<Ipv6Addr>() {
+        Ok(ip) => format!("{:x?}", &ip.segments()[..4]),
+        Err(_) => address.to_owned(),
+    }
+}
+
 /// What a browser calls itself, as people know it.
 fn browser(agent: &str) -> String {
     let known = [
@@ -255,4 +265,39 @@ fn browser(agent: &str) -> String {
         || agent.chars().filter(|c| !c.is_control()).take(40).collect(),
         str::to_owned,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscriber_of_ipv6_is_one_address() {
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
+    }
+
+    #[test]
+    fn logins_are_compared_as_people_mean_them() {
+        let check = |typed: &str, expected: &str| assert_eq!(normal_login(typed), expected);
+        check(" Mara.Kurz ", "mara.kurz");
+        check("ＭＡＲＡ", "mara");
+        let fits = ["ab", "mara@example.com", "müller_1", "x-y.z"];
+        assert!(fits.into_iter().all(is_login));
+        let odd = ["a", "", "two words", "a/b", "<b>", "tab\t", &"x".repeat(65)];
+        assert!(!odd.into_iter().any(is_login));
+    }
+
+    #[test]
+    fn browsers_are_named_as_people_know_them() {
+        let check = |agent: &str, expected: &str| assert_eq!(browser(agent), expected);
+        check("Mozilla/5.0 (X11) Gecko/20100101 Firefox/140.0", "Firefox");
+        check(
+            "Mozilla/5.0 AppleWebKit/537.36 Chrome/156.0 Safari/537.36 Edg/156.0",
+            "Edge",
+        );
+        check("curl/8.1\u{7}", "curl/8.1");
+        check(&"x".repeat(100), &"x".repeat(40));
+    }
 }
