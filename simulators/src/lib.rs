@@ -7,6 +7,8 @@
 //! | 3 | the real daemon and btleplug on a real BlueZ and kernel, in a virtual machine | [`machine`], [`air`] |
 //! | 3, 4 | bands behind a real GATT server on a controller, virtual or of metal | [`hci`] |
 //!
+//! [`fleet`] is many sync engines against a console that runs elsewhere.
+//!
 //! [`ground`] is depth 2 or depth 3, so that one story can be told on both.
 //!
 //! No second copy of the protocol exists here: faults belong to the link, to the hardware or to the wearer.
@@ -17,6 +19,7 @@ pub mod bench;
 pub mod bluez;
 pub mod cast;
 pub mod demo;
+pub mod fleet;
 pub mod ground;
 pub mod hci;
 pub mod link;

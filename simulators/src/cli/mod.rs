@@ -1,6 +1,7 @@
 //! The command line of `bandstand-sim`.
 
 mod band;
+mod fleet;
 mod world;
 
 use std::ffi::OsString;
@@ -43,6 +44,8 @@ enum Command {
         #[arg(long)]
         verbose: bool,
     },
+    /// Let many stations join a running console, catch up, send and poll, and show how long they wait.
+    Fleet(fleet::Fleet),
     /// Measure, each figure beside its limit of the same run.
     Bench(Bench),
     /// The counted part of the bench G13, which runs it under a profiler.
@@ -126,6 +129,7 @@ fn run(command: Command) -> Result<()> {
         Command::Band(band) => block_on(band.run()),
         Command::World(world) => world.run(),
         Command::Scenario { files, verbose } => world::scenarios(&files, verbose),
+        Command::Fleet(fleet) => block_on(fleet.run()),
         Command::Bench(bench) => measure(&bench),
         Command::BenchGrowth { file, count } => bench::repeat_growth(&file, count),
         Command::BenchLink { device } => bench::play_probe(&device),
