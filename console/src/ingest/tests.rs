@@ -48,7 +48,9 @@ fn finding(records: &[JournalRecord]) -> Option<(u64, &'static str)> {
         entries: entries.clone(),
     };
     let checked = check(OURS, batch);
-    checked.first_forgery(&entries).map(|finding| (finding.sequence, finding.code))
+    checked
+        .first_forgery(&entries)
+        .map(|finding| (finding.sequence, finding.code))
 }
 
 #[test]
@@ -76,7 +78,10 @@ fn what_another_station_committed_counts_where_it_was_asked_for_again() {
         station: StationId([6; 16]),
         ..receipt()
     };
-    assert_eq!(finding(&[committed(&elsewhere, false).into()]), Some((1, "receipt_forged")));
+    assert_eq!(
+        finding(&[committed(&elsewhere, false).into()]),
+        Some((1, "receipt_forged"))
+    );
     assert_eq!(finding(&[committed(&elsewhere, true).into()]), None);
 }
 
