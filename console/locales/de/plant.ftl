@@ -368,3 +368,7 @@ import-more-changes = { $count ->
     [one] Und eine weitere Änderung.
    *[other] Und { $count } weitere Änderungen.
  }
+import-fault-separator-unknown = { $separator } ist keines von ; , und Tabulator.
+import-fault-column-unknown = Es gibt keine Spalte { $heading }.
+import-fault-field-unknown = Das lässt sich nicht einlesen.
+import-fault-encoding-unknown = { $encoding } ist keines von utf-8, windows-1252, iso-8859-2, windows-1250.

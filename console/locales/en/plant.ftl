@@ -368,3 +368,7 @@ import-more-changes = { $count ->
     [one] And one more change.
    *[other] And { $count } more changes.
  }
+import-fault-separator-unknown = { $separator } is none of ; , and tab.
+import-fault-column-unknown = There is no column { $heading }.
+import-fault-field-unknown = This is nothing that can be read in.
+import-fault-encoding-unknown = { $encoding } is none of utf-8, windows-1252, iso-8859-2, windows-1250.

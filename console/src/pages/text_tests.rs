@@ -193,6 +193,9 @@ fn every_stable_code_has_its_word() {
         add("setting", attribute.name());
         add("setting", &format!("{}_hint", attribute.name()));
     }
+    for (code, _) in crate::acts::imports::FAULT_CODES {
+        add("import-fault", code);
+    }
     for role in Role::ALL {
         add("role", role.as_str());
         add("role", &format!("{}_may", role.as_str()));
