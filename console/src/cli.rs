@@ -82,13 +82,13 @@ enum Command {
         what: keep::Export,
     },
     /// Save the database while the console works, and check the copy; secrets stay sealed
-    Backup(backup::Arguments),
+    Backup(backup::Backup),
     /// Make the database out of a backup, as one that stations know to be another
-    Restore(restore::Arguments),
+    Restore(restore::Restore),
     /// Bring the tables up to this release
     Migrate(run::Arguments),
     /// Say in one line per cause what is wrong
-    Doctor(doctor::Arguments),
+    Doctor(doctor::Doctor),
     /// Keys, certificates, tickets and the file a station starts with, offline
     #[command(subcommand)]
     Provision(Provisioning),
@@ -117,5 +117,16 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Show { init } => provision::show(&init),
         Command::Provision(command) => provision::run(&command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    /// Every command can be asked: clap looks for slips of its declaration when it is built.
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
     }
 }

@@ -12,7 +12,7 @@ use crate::store::backup;
 
 /// Where to save.
 #[derive(Args, Debug)]
-pub struct Arguments {
+pub struct Backup {
     #[command(flatten)]
     at: super::run::Arguments,
     /// The file to write; must not be there
@@ -23,7 +23,7 @@ pub struct Arguments {
 }
 
 /// Saves the database as it is at one moment, and checks what was written. Secrets stay sealed.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &Backup) -> Result<()> {
     let config = Config::load(&arguments.at.config)?;
     let url = &config.database.url;
     ensure!(

@@ -31,7 +31,7 @@ const DISK_WARN_BYTES: u64 = 1 << 30;
 
 /// What to look at, and how to say it.
 #[derive(Args, Debug)]
-pub struct Arguments {
+pub struct Doctor {
     #[command(flatten)]
     at: super::run::Arguments,
     /// Print one JSON object
@@ -84,7 +84,7 @@ impl Finding {
 }
 
 /// Says what is wrong; fails if anything does not work.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &Doctor) -> Result<()> {
     let findings = look(&arguments.at.config)?;
     let worst = findings
         .iter()

@@ -15,7 +15,7 @@ use crate::vault::Vault;
 
 /// What to restore.
 #[derive(Args, Debug)]
-pub struct Arguments {
+pub struct Restore {
     #[command(flatten)]
     at: super::run::Arguments,
     /// The file that `backup` wrote; left out for PostgreSQL, which its own tools have restored already
@@ -23,7 +23,7 @@ pub struct Arguments {
 }
 
 /// Makes the database out of a backup and begins a new lineage, so that stations notice.
-pub fn run(arguments: &Arguments) -> Result<()> {
+pub fn run(arguments: &Restore) -> Result<()> {
     let config = Config::load(&arguments.at.config)?;
     let vault = Vault::open(&config.vault.key_file).context(
         "a backup is of no use without the master key it was made under: put the key's copy back first",
