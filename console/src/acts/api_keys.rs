@@ -79,7 +79,9 @@ pub struct MadeKey {
 
 impl std::fmt::Debug for MadeKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MadeKey").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("MadeKey")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -113,13 +115,18 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<KeyView>, Problem> {
 fn check(new: &NewKey) -> Result<(), Problem> {
     let known = scopes();
     if let Some(scope) = new.scopes.iter().find(|scope| !known.contains(*scope)) {
-        return Err(Problem::invalid("scopes", format_args!("there is no scope {scope:?}")).with("known", known));
+        return Err(
+            Problem::invalid("scopes", format_args!("there is no scope {scope:?}")).with("known", known),
+        );
     }
     if new.scopes.is_empty() {
         return Err(Problem::invalid("scopes", "a key without scopes can do nothing"));
     }
     if !(1..=DAYS_MAX).contains(&new.days) {
-        return Err(Problem::invalid("days", format_args!("is outside 1 to {DAYS_MAX}")));
+        return Err(Problem::invalid(
+            "days",
+            format_args!("is outside 1 to {DAYS_MAX}"),
+        ));
     }
     Ok(())
 }
@@ -175,7 +182,11 @@ fn hash(secret: &str) -> Vec<u8> {
 }
 
 fn get(tx: &Tx<'_>, id: &str) -> Result<KeyView, Problem> {
-    let found = tx.first(&format!("select {COLUMNS} from api_keys where id = $1"), args![id], read)?;
+    let found = tx.first(
+        &format!("select {COLUMNS} from api_keys where id = $1"),
+        args![id],
+        read,
+    )?;
     found.ok_or_else(|| Problem::not_found("key", id))
 }
 

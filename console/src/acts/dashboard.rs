@@ -48,7 +48,9 @@ pub async fn show(app: &App, caller: &Caller) -> Result<Dashboard, Problem> {
     let caller = caller.clone();
     look(app, move |tx, now| {
         let (mut dashboard, head) = counts(tx, &caller, now)?;
-        let all = store::list(tx)?.into_iter().filter(|info| caller.has_site(&info.site));
+        let all = store::list(tx)?
+            .into_iter()
+            .filter(|info| caller.has_site(&info.site));
         dashboard.stations = all.map(|info| stations::view(info, head)).collect();
         if allows(&caller, Action::AuditView) {
             dashboard.recent = audit::list(tx, &Filter::default(), RECENT)?;
@@ -66,7 +68,8 @@ fn within(query: &mut Query<'_>, caller: &Caller, column: &str) {
 }
 
 fn counts(tx: &Tx<'_>, caller: &Caller, now: UnixMillis) -> Result<(Dashboard, u64), DbError> {
-    const OPEN: &str = "select count(*) from associations a join users u on u.id = a.usr where a.ended_ms is null";
+    const OPEN: &str =
+        "select count(*) from associations a join users u on u.id = a.usr where a.ended_ms is null";
     let mut query = Query::new("select (select value from settings where name = 'organization'), ");
     query.push("(select count(*) from users where status = 'active'");
     within(&mut query, caller, "site");
@@ -78,7 +81,9 @@ fn counts(tx: &Tx<'_>, caller: &Caller, now: UnixMillis) -> Result<(Dashboard, u
     within(&mut query, caller, "b.site");
     query.push("), (select count(*) from bands b where b.stock = 'lost'");
     within(&mut query, caller, "b.site");
-    query.push(&format!("), ({OPEN} and a.id in (select association from quarantine)"));
+    query.push(&format!(
+        "), ({OPEN} and a.id in (select association from quarantine)"
+    ));
     within(&mut query, caller, "u.site");
     query.push(&format!("), ({OPEN}"));
     query.and("a.expires_ms <= ?", [now.into()]);
@@ -101,5 +106,6 @@ fn counts(tx: &Tx<'_>, caller: &Caller, now: UnixMillis) -> Result<(Dashboard, u
         };
         Ok((dashboard, row.count(8)?))
     })?;
-    rows.pop().ok_or_else(|| DbError::Damaged("a count has no row".into()))
+    rows.pop()
+        .ok_or_else(|| DbError::Damaged("a count has no row".into()))
 }

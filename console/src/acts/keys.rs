@@ -106,7 +106,8 @@ pub async fn rename(app: &App, caller: &Caller, name: String) -> Result<Settings
 /// the present one stays known, so that its tickets go on to hold.
 pub async fn rotate_ticket_key(app: &App, caller: &Caller) -> Result<PublicKeyView, Problem> {
     allow(caller, Action::SettingsEdit, "")?;
-    let secret: [u8; 32] = random().map_err(|error| Problem::new(Code::Unavailable, error.to_string(), ""))?;
+    let secret: [u8; 32] =
+        random().map_err(|error| Problem::new(Code::Unavailable, error.to_string(), ""))?;
     let secret = Zeroizing::new(secret);
     let (caller, vault) = (caller.clone(), app.vault.clone());
     change(app, move |tx, now| {
@@ -117,7 +118,10 @@ pub async fn rotate_ticket_key(app: &App, caller: &Caller) -> Result<PublicKeyVi
             kind: store::TICKET_ISSUER.into(),
             name: format!("ticket_issuer {id}"),
             id,
-            public_key: SigningKey::from_bytes(&secret).verifying_key().to_bytes().to_vec(),
+            public_key: SigningKey::from_bytes(&secret)
+                .verifying_key()
+                .to_bytes()
+                .to_vec(),
             not_before: start,
             retired: None,
         };
@@ -154,10 +158,15 @@ pub struct NewMake {
 pub async fn welcome(app: &App, caller: &Caller, make: NewMake) -> Result<SettingsView, Problem> {
     allow(caller, Action::SettingsEdit, "")?;
     let name = text("name", &make.name, 64)?;
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(make.public_key.as_bytes()).ok();
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE
+        .decode(make.public_key.as_bytes())
+        .ok();
     let key: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
-    let usable = |key: &[u8; 32]| ed25519_dalek::VerifyingKey::from_bytes(key).is_ok_and(|key| !key.is_weak());
-    let key = key.filter(usable).ok_or_else(|| Problem::invalid("public_key", "is not an Ed25519 public key"))?;
+    let usable =
+        |key: &[u8; 32]| ed25519_dalek::VerifyingKey::from_bytes(key).is_ok_and(|key| !key.is_weak());
+    let key = key
+        .filter(usable)
+        .ok_or_else(|| Problem::invalid("public_key", "is not an Ed25519 public key"))?;
     let own = caller.clone();
     change(app, move |tx, now| {
         let entry = ManufacturerEntry {

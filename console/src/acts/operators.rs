@@ -78,7 +78,10 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<OperatorView>, Probl
     let caller = caller.clone();
     look(app, move |tx, _| {
         let all = store::operators(tx)?.into_iter();
-        Ok(all.filter(|row| covers(&caller, &row.sites)).map(Into::into).collect())
+        Ok(all
+            .filter(|row| covers(&caller, &row.sites))
+            .map(Into::into)
+            .collect())
     })
     .await
 }
@@ -100,12 +103,17 @@ fn allow_sites(caller: &Caller, sites: &[String]) -> Result<(), Problem> {
 fn hash(pin: &str) -> Result<String, Problem> {
     let length = pin.chars().count();
     if !(6..=64).contains(&length) {
-        return Err(Problem::invalid("pin", "has fewer than 6 or more than 64 characters"));
+        return Err(Problem::invalid(
+            "pin",
+            "has fewer than 6 or more than 64 characters",
+        ));
     }
     let failed = |what: String| Problem::new(Code::Unavailable, what, "");
     let salt: [u8; 16] = random().map_err(|error| failed(error.to_string()))?;
-    let hash = argon2::PasswordHasher::hash_password_with_salt(&argon2::Argon2::default(), pin.as_bytes(), &salt);
-    hash.map(|hash| hash.to_string()).map_err(|error| failed(error.to_string()))
+    let hash =
+        argon2::PasswordHasher::hash_password_with_salt(&argon2::Argon2::default(), pin.as_bytes(), &salt);
+    hash.map(|hash| hash.to_string())
+        .map_err(|error| failed(error.to_string()))
 }
 
 fn check_id(id: &str) -> Result<(), Problem> {
@@ -113,7 +121,10 @@ fn check_id(id: &str) -> Result<(), Problem> {
     if (1..=32).contains(&id.len()) && id.chars().all(plain) {
         return Ok(());
     }
-    Err(Problem::invalid("operator", "an id has 1 to 32 of a-z, 0-9, -, _ and ."))
+    Err(Problem::invalid(
+        "operator",
+        "an id has 1 to 32 of a-z, 0-9, -, _ and .",
+    ))
 }
 
 /// Adds or changes an operator.
@@ -131,7 +142,10 @@ pub async fn put(
     allow_sites(caller, &sites)?;
     let pin = match input.pin {
         // Hashing takes its time, which the writer does not have.
-        Some(pin) => tokio::task::spawn_blocking(move || hash(&pin)).await.map_err(|_| gone())?.map(Some)?,
+        Some(pin) => tokio::task::spawn_blocking(move || hash(&pin))
+            .await
+            .map_err(|_| gone())?
+            .map(Some)?,
         None => None,
     };
     let (caller, rights) = (caller.clone(), input.rights);
@@ -144,7 +158,9 @@ pub async fn put(
             return Err(Problem::not_found("operator", &id));
         }
         check_user(tx, user.as_ref())?;
-        let pin = pin.clone().or_else(|| present.as_ref().map(|row| row.pin.clone()));
+        let pin = pin
+            .clone()
+            .or_else(|| present.as_ref().map(|row| row.pin.clone()));
         let pin = pin.ok_or_else(|| Problem::invalid("pin", "a new operator needs one"))?;
         let pin_changed = present.as_ref().is_none_or(|row| row.pin != pin);
         let row = OperatorRow {
@@ -169,13 +185,19 @@ pub async fn put(
         };
         record(tx, &caller, &what, now)?;
         let found = store::operators(tx)?.into_iter().find(|row| row.id == id);
-        found.map(Into::into).ok_or_else(|| Problem::not_found("operator", &id))
+        found
+            .map(Into::into)
+            .ok_or_else(|| Problem::not_found("operator", &id))
     })
     .await
 }
 
 fn gone() -> Problem {
-    Problem::new(Code::Unavailable, "the console is stopping", "try again in a moment")
+    Problem::new(
+        Code::Unavailable,
+        "the console is stopping",
+        "try again in a moment",
+    )
 }
 
 fn check_user(tx: &crate::db::Tx<'_>, user: Option<&UserId>) -> Result<(), Problem> {

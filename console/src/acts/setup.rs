@@ -6,7 +6,8 @@ use ed25519_dalek::SigningKey;
 use firmware_protocol::id::OrganizationId;
 use policy::merge::{Associated, Event, Verdict};
 use policy::model::{
-    BandSerial, GroupPolicy, IndividualPolicy, PolicyId, StationId, StockState, UnixMillis, UserId, UserStatus,
+    BandSerial, GroupPolicy, IndividualPolicy, PolicyId, StationId, StockState, UnixMillis, UserId,
+    UserStatus,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -51,7 +52,9 @@ pub struct Beginning {
 
 impl std::fmt::Debug for Beginning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Beginning").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Beginning")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -70,20 +73,53 @@ pub fn begin(
 ) -> Result<OrganizationId, Problem> {
     if has_begun(tx)? {
         let detail = "this database belongs to an organization already";
-        return Err(Problem::new(Code::Exists, detail, "name another database, or use it as it is"));
+        return Err(Problem::new(
+            Code::Exists,
+            detail,
+            "name another database, or use it as it is",
+        ));
     }
     settings::put(tx, names::LINEAGE, &StationId(with.lineage))?;
     settings::put(tx, names::WRITER, &StationId(with.writer))?;
     settings::put(tx, names::ORGANIZATION, &with.name)?;
     let organization = &with.organization;
     settings::put(tx, names::ORGANIZATION_KEY, &HexBytes(organization.public_key()))?;
-    vault.put(tx, secrets::ORGANIZATION, &organization.signing_key.to_bytes(), now)?;
+    vault.put(
+        tx,
+        secrets::ORGANIZATION,
+        &organization.signing_key.to_bytes(),
+        now,
+    )?;
     let feed = SigningKey::from_bytes(&with.feed_key);
-    first_key(tx, vault, keys::FEED, secrets::FEED, &feed.to_bytes(), feed.verifying_key().as_bytes(), now)?;
+    first_key(
+        tx,
+        vault,
+        keys::FEED,
+        secrets::FEED,
+        &feed.to_bytes(),
+        feed.verifying_key().as_bytes(),
+        now,
+    )?;
     let ticket = organization.ticket_key.to_bytes();
     let issuer = organization.ticket_issuer();
-    first_key(tx, vault, keys::TICKET_ISSUER, secrets::TICKET, &ticket, &issuer, now)?;
-    first_key(tx, vault, keys::CODE, secrets::CODE, &*organization.code_key, &[], now)?;
+    first_key(
+        tx,
+        vault,
+        keys::TICKET_ISSUER,
+        secrets::TICKET,
+        &ticket,
+        &issuer,
+        now,
+    )?;
+    first_key(
+        tx,
+        vault,
+        keys::CODE,
+        secrets::CODE,
+        &*organization.code_key,
+        &[],
+        now,
+    )?;
     if let Some(make) = &with.own_make {
         vault.put(tx, secrets::OWN_MAKE, &make.signing_key.to_bytes(), now)?;
     }
@@ -132,7 +168,10 @@ pub fn welcome(tx: &Tx<'_>, makes: &[ManufacturerEntry], now: UnixMillis) -> Res
         .filter(|key| key.kind == keys::MANUFACTURER)
         .map(|key| key.public_key)
         .collect();
-    for make in makes.iter().filter(|make| !known.contains(&make.public_key.0[..])) {
+    for make in makes
+        .iter()
+        .filter(|make| !known.contains(&make.public_key.0[..]))
+    {
         let row = KeyRow {
             kind: keys::MANUFACTURER.into(),
             id: keys::next_id(tx, keys::MANUFACTURER)?.to_string(),
@@ -247,7 +286,9 @@ pub fn adopt(tx: &Tx<'_>, caller: &Caller, plant: &Plant, now: UnixMillis) -> Re
 fn adopt_policies(tx: &Tx<'_>, plant: &Plant, adopted: &mut Adopted, now: UnixMillis) -> Result<(), DbError> {
     // The untouched default of a new console gives way to the plant's own.
     let untouched = |policy: &GroupPolicy| *policy == GroupPolicy::new(policy.id.clone());
-    let first = policies::list::<GroupPolicy>(tx)?.iter().all(|stored| untouched(&stored.policy));
+    let first = policies::list::<GroupPolicy>(tx)?
+        .iter()
+        .all(|stored| untouched(&stored.policy));
     for policy in &plant.group_policies {
         let known = policies::get::<GroupPolicy>(tx, &policy.id)?;
         if known.is_none_or(|stored| first && stored.policy != *policy) {
@@ -291,10 +332,16 @@ fn adopt_users(
         rows.push((entry.id.clone(), handle, fields));
         let user = || entry.id.clone();
         if entry.status != UserStatus::Active {
-            events.push(Event::UserStands { user: user(), status: entry.status });
+            events.push(Event::UserStands {
+                user: user(),
+                status: entry.status,
+            });
         }
         if let Some(suspension) = &entry.suspension {
-            events.push(Event::UserSuspended { user: user(), note: suspension.note.clone() });
+            events.push(Event::UserSuspended {
+                user: user(),
+                note: suspension.note.clone(),
+            });
         }
     }
     adopted.users += users::insert(tx, &rows, now)?;
@@ -346,7 +393,10 @@ fn adopt_associations(tx: &Tx<'_>, plant: &Plant, adopted: &mut Adopted) -> Resu
         }));
         // A band whose epochs nobody wrote down seems to have used one twice; the file vouches for both.
         if !epochs.insert((entry.band, entry.band_epoch)) {
-            after.push(Event::Settled { association, verdict: Verdict::Keep });
+            after.push(Event::Settled {
+                association,
+                verdict: Verdict::Keep,
+            });
         }
         after.extend((!entry.active).then_some(Event::MadeInactive { association }));
         after.extend(entry.primary.then_some(Event::MadePrimary { association }));
@@ -362,7 +412,12 @@ fn adopt_associations(tx: &Tx<'_>, plant: &Plant, adopted: &mut Adopted) -> Resu
     Ok([made, after].concat())
 }
 
-fn adopt_operators(tx: &Tx<'_>, plant: &Plant, adopted: &mut Adopted, now: UnixMillis) -> Result<(), DbError> {
+fn adopt_operators(
+    tx: &Tx<'_>,
+    plant: &Plant,
+    adopted: &mut Adopted,
+    now: UnixMillis,
+) -> Result<(), DbError> {
     let known: BTreeSet<String> = tickets::operators(tx)?.into_iter().map(|row| row.id).collect();
     for entry in plant.operators.iter().filter(|entry| !known.contains(&entry.id)) {
         let row = OperatorRow {

@@ -58,7 +58,11 @@ pub struct StationView {
 
 impl StationView {
     fn new(info: StationInfo, head: u64) -> Self {
-        let revision = info.health.as_ref().and_then(|(health, _)| health.revision).map(|it| it.number());
+        let revision = info
+            .health
+            .as_ref()
+            .and_then(|(health, _)| health.revision)
+            .map(|it| it.number());
         Self {
             id: info.id.to_string(),
             name: info.name,
@@ -130,7 +134,9 @@ pub async fn list(app: &App, caller: &Caller) -> Result<Vec<StationView>, Proble
     let caller = caller.clone();
     look(app, move |tx, _| {
         let head = feed::head(tx)?;
-        let all = store::list(tx)?.into_iter().filter(|info| caller.has_site(&info.site));
+        let all = store::list(tx)?
+            .into_iter()
+            .filter(|info| caller.has_site(&info.site));
         Ok(all.map(|info| StationView::new(info, head)).collect())
     })
     .await
@@ -262,7 +268,9 @@ pub struct MadeToken {
 
 impl std::fmt::Debug for MadeToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MadeToken").field("token", &self.token).finish_non_exhaustive()
+        f.debug_struct("MadeToken")
+            .field("token", &self.token)
+            .finish_non_exhaustive()
     }
 }
 
@@ -273,11 +281,15 @@ pub async fn create_token(app: &App, caller: &Caller, new: NewStation) -> Result
         return Err(Problem::invalid("name", "a station needs a name and a site"));
     }
     if !(1..=HOURS_MAX).contains(&new.hours) {
-        return Err(Problem::invalid("hours", format_args!("is outside 1 to {HOURS_MAX}")));
+        return Err(Problem::invalid(
+            "hours",
+            format_args!("is outside 1 to {HOURS_MAX}"),
+        ));
     }
     allow(caller, Action::StationJoin, &site)?;
     let station = new.station.as_deref().map(id).transpose()?;
-    let unavailable = |error: anyhow::Error| Problem::new(Code::Unavailable, error.to_string(), "try again in a moment");
+    let unavailable =
+        |error: anyhow::Error| Problem::new(Code::Unavailable, error.to_string(), "try again in a moment");
     crate::sync::authority::load(app).await.map_err(unavailable)?;
     let secret = random().map_err(unavailable)?;
     let (caller, vault) = (caller.clone(), app.vault.clone());
@@ -294,7 +306,8 @@ pub async fn create_token(app: &App, caller: &Caller, new: NewStation) -> Result
             expires_at: policy::model::UnixMillis(now.0 + i64::from(new.hours) * 3_600_000),
         };
         let authority = crate::sync::authority::fingerprint(tx, &vault)?;
-        let authority = authority.ok_or_else(|| Problem::new(Code::Unavailable, "there is no authority yet", ""))?;
+        let authority =
+            authority.ok_or_else(|| Problem::new(Code::Unavailable, "there is no authority yet", ""))?;
         let token = tokens::create(tx, &what, secret, &authority, now)?;
         let row = Record {
             action: Action::StationJoin.as_str(),
@@ -319,7 +332,9 @@ pub async fn list_tokens(app: &App, caller: &Caller) -> Result<Vec<TokenView>, P
     allow_somewhere(caller, Action::StationJoin)?;
     let caller = caller.clone();
     look(app, move |tx, _| {
-        let all = tokens::list(tx, 500)?.into_iter().filter(|info| caller.has_site(&info.what.site));
+        let all = tokens::list(tx, 500)?
+            .into_iter()
+            .filter(|info| caller.has_site(&info.what.site));
         Ok(all.map(Into::into).collect())
     })
     .await
@@ -358,7 +373,10 @@ pub async fn revoke(app: &App, caller: &Caller, id: StationId, why: String) -> R
 /// Takes a station's journal again after a person has looked at what was wrong with it.
 pub async fn settle(app: &App, caller: &Caller, id: StationId, why: String) -> Result<StationView, Problem> {
     let why = text("why", &why, 200)?;
-    with_station(app, caller, id, "station_settle", why, |tx, id, _, _| store::settle(tx, id)).await
+    with_station(app, caller, id, "station_settle", why, |tx, id, _, _| {
+        store::settle(tx, id)
+    })
+    .await
 }
 
 type Change = fn(&Tx<'_>, StationId, &str, policy::model::UnixMillis) -> Result<bool, crate::db::DbError>;

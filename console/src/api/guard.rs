@@ -33,7 +33,11 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
     let path = request.extensions().get::<MatchedPath>();
     let path = path.map_or("", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
-    let limit = if path.contains("/imports") { UPLOAD_TIMEOUT } else { REQUEST_TIMEOUT };
+    let limit = if path.contains("/imports") {
+        UPLOAD_TIMEOUT
+    } else {
+        REQUEST_TIMEOUT
+    };
     let answered = tokio::time::timeout(limit, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| {
         let detail = format!("the request took longer than {} seconds", limit.as_secs());
@@ -42,12 +46,20 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
     if !path.is_empty() {
         let status = response.status().as_u16();
         let labels = format!("method=\"{method}\",path=\"{path}\"");
-        app.metrics.count("bandstand_requests_total", &format!("{labels},status=\"{status}\""), 1);
-        app.metrics.time("bandstand_request_seconds", &labels, began.elapsed());
+        app.metrics.count(
+            "bandstand_requests_total",
+            &format!("{labels},status=\"{status}\""),
+            1,
+        );
+        app.metrics
+            .time("bandstand_request_seconds", &labels, began.elapsed());
     }
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     response
 }
 
@@ -80,15 +92,27 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     if (1..=255).contains(&key.len()) {
         return Ok(Some(key.to_owned()));
     }
-    Err(Problem::new(Code::Malformed, "Idempotency-Key: expected 1 to 255 characters", ""))
+    Err(Problem::new(
+        Code::Malformed,
+        "Idempotency-Key: expected 1 to 255 characters",
+        "",
+    ))
 }
 
-async fn once(app: &App, caller: &Caller, key: String, request: Request, next: Next) -> Result<Response, Problem> {
+async fn once(
+    app: &App,
+    caller: &Caller,
+    key: String,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let too_large = |_| Problem::new(Code::TooLarge, "the body is larger than this address takes", "");
     let body = to_bytes(body, super::UPLOAD_BYTES_MAX).await.map_err(too_large)?;
     let text = [parts.method.as_str(), " ", &parts.uri.to_string(), "\n"].concat();
-    let request_hash = digest(&SHA256, &[text.as_bytes(), &body].concat()).as_ref().to_vec();
+    let request_hash = digest(&SHA256, &[text.as_bytes(), &body].concat())
+        .as_ref()
+        .to_vec();
     if let Some(answer) = begin(app, caller, &key, &request_hash).await? {
         return Ok(answer);
     }
@@ -98,7 +122,12 @@ async fn once(app: &App, caller: &Caller, key: String, request: Request, next: N
 
 /// Claims the key, or finds the answer that was given before.
 async fn begin(app: &App, caller: &Caller, key: &str, request: &[u8]) -> Result<Option<Response>, Problem> {
-    let (account, own_key, hash, now) = (caller.account.clone(), key.to_owned(), request.to_vec(), app.now());
+    let (account, own_key, hash, now) = (
+        caller.account.clone(),
+        key.to_owned(),
+        request.to_vec(),
+        app.now(),
+    );
     let found = app.db.write(move |tx| -> Result<_, Problem> {
         tx.exec("delete from idempotency where at_ms < $1", args![UnixMillis(now.0 - KEPT_MS)])?;
         let claimed = tx.exec(
@@ -120,17 +149,31 @@ async fn begin(app: &App, caller: &Caller, key: &str, request: &[u8]) -> Result<
     };
     if first != request {
         let detail = "this Idempotency-Key came with another request before";
-        return Err(Problem::new(Code::KeyReused, detail, "make a new key for a new request"));
+        return Err(Problem::new(
+            Code::KeyReused,
+            detail,
+            "make a new key for a new request",
+        ));
     }
     if status == OPEN {
         let detail = "the first request with this key is being answered, or was cut off";
-        return Err(Problem::new(Code::WrongState, detail, "look whether it was done before you ask with another key"));
+        return Err(Problem::new(
+            Code::WrongState,
+            detail,
+            "look whether it was done before you ask with another key",
+        ));
     }
     let body = app.vault.open_sealed(&name(caller, key), sealed)?;
-    let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let status = u16::try_from(status)
+        .ok()
+        .and_then(|status| StatusCode::from_u16(status).ok());
     let mut response = (status.unwrap_or(StatusCode::OK), body.to_vec()).into_response();
     let headers = response.headers_mut();
-    let form = if status.is_some_and(|status| status.is_success()) { "application/json" } else { "application/problem+json" };
+    let form = if status.is_some_and(|status| status.is_success()) {
+        "application/json"
+    } else {
+        "application/problem+json"
+    };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(form));
     headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
     Ok(Some(response))

@@ -53,7 +53,10 @@ fn subjects() -> Router<App> {
         .route("/api/v1/users/{user}", get(people::user).put(people::user_edit))
         .route("/api/v1/users/{user}/policy", put(people::user_policy))
         .route("/api/v1/users/{user}/history", get(people::user_history))
-        .route("/api/v1/users/{user}/effective-policy", get(people::user_effective))
+        .route(
+            "/api/v1/users/{user}/effective-policy",
+            get(people::user_effective),
+        )
         .route("/api/v1/bands", get(people::bands).post(people::band_create))
         .route("/api/v1/bands/{band}", get(people::band).put(people::band_edit))
         .route("/api/v1/bands/{band}/history", get(people::band_history))
@@ -72,16 +75,26 @@ fn rules() -> Router<App> {
         .route("/api/v1/policies/group", post(rules::group_create))
         .route(
             "/api/v1/policies/group/{policy}",
-            get(rules::group).put(rules::group_save).delete(rules::group_remove),
+            get(rules::group)
+                .put(rules::group_save)
+                .delete(rules::group_remove),
         )
         .route("/api/v1/policies/group/{policy}/copy", post(rules::group_copy))
-        .route("/api/v1/policies/group/{policy}/activate", post(rules::group_activate))
+        .route(
+            "/api/v1/policies/group/{policy}/activate",
+            post(rules::group_activate),
+        )
         .route("/api/v1/policies/individual", post(rules::individual_create))
         .route(
             "/api/v1/policies/individual/{policy}",
-            get(rules::individual).put(rules::individual_save).delete(rules::individual_remove),
+            get(rules::individual)
+                .put(rules::individual_save)
+                .delete(rules::individual_remove),
         )
-        .route("/api/v1/policies/individual/{policy}/copy", post(rules::individual_copy))
+        .route(
+            "/api/v1/policies/individual/{policy}/copy",
+            post(rules::individual_copy),
+        )
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }
 
@@ -96,7 +109,10 @@ fn office() -> Router<App> {
         .route("/api/v1/stations/{station}", get(office::station))
         .route("/api/v1/stations/{station}/revoke", post(office::station_revoke))
         .route("/api/v1/stations/{station}/settle", post(office::station_settle))
-        .route("/api/v1/join-tokens", get(office::tokens).post(office::token_create))
+        .route(
+            "/api/v1/join-tokens",
+            get(office::tokens).post(office::token_create),
+        )
         .route("/api/v1/join-tokens/{token}", delete(office::token_revoke))
         .route("/api/v1/tickets", get(office::tickets).post(office::ticket_issue))
         .route("/api/v1/tickets/{ticket}/revoke", post(office::ticket_revoke))
@@ -115,14 +131,29 @@ fn office() -> Router<App> {
         .route("/api/v1/audit", get(office::audit))
         .route("/api/v1/audit/verify", get(office::audit_verify))
         .route("/api/v1/audit/export", get(office::audit_export))
-        .route("/api/v1/api-keys", get(office::api_keys).post(office::api_key_create))
+        .route(
+            "/api/v1/api-keys",
+            get(office::api_keys).post(office::api_key_create),
+        )
         .route("/api/v1/api-keys/{key}/revoke", post(office::api_key_revoke))
-        .route("/api/v1/settings", get(office::settings).put(office::settings_edit))
+        .route(
+            "/api/v1/settings",
+            get(office::settings).put(office::settings_edit),
+        )
         .route("/api/v1/settings/manufacturers", post(office::make_welcome))
         .route("/api/v1/settings/ticket-keys", post(office::ticket_key))
-        .route("/api/v1/accounts", get(office::accounts).post(office::account_create))
-        .route("/api/v1/accounts/{account}", get(office::account).put(office::account_edit))
-        .route("/api/v1/accounts/{account}/disable", post(office::account_disable))
+        .route(
+            "/api/v1/accounts",
+            get(office::accounts).post(office::account_create),
+        )
+        .route(
+            "/api/v1/accounts/{account}",
+            get(office::account).put(office::account_edit),
+        )
+        .route(
+            "/api/v1/accounts/{account}/disable",
+            post(office::account_disable),
+        )
         .route("/api/v1/accounts/{account}/enable", post(office::account_enable))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(lists)
@@ -134,10 +165,18 @@ async fn document() -> Response {
 }
 
 async fn unknown() -> Refusal {
-    Refusal(Problem::new(Code::NotFound, "there is no such address", "see /api/v1/openapi.json"))
+    Refusal(Problem::new(
+        Code::NotFound,
+        "there is no such address",
+        "see /api/v1/openapi.json",
+    ))
 }
 
 async fn method() -> Refusal {
     let detail = "this address knows other methods only";
-    Refusal(Problem::new(Code::MethodNotAllowed, detail, "see /api/v1/openapi.json"))
+    Refusal(Problem::new(
+        Code::MethodNotAllowed,
+        detail,
+        "see /api/v1/openapi.json",
+    ))
 }

@@ -20,21 +20,74 @@ use super::{extract, office, people, rules};
                        by cursors. Changes of what has an ETag need it as If-Match."
     ),
     paths(
-        people::users, people::user_create, people::user, people::user_edit, people::user_policy,
-        people::user_history, people::user_effective, people::bands, people::band_create, people::band,
-        people::band_edit, people::band_history, people::associations, people::intent_preview,
-        people::intent_confirm, people::quarantine, people::conflict,
-        rules::policies, rules::dry_run, rules::group, rules::group_create, rules::group_save, rules::group_copy,
-        rules::group_activate, rules::group_remove, rules::individual, rules::individual_create,
-        rules::individual_save, rules::individual_copy, rules::individual_remove,
-        office::dashboard, office::stations, office::station, office::station_revoke, office::station_settle,
-        office::tokens, office::token_create, office::token_revoke, office::tickets, office::ticket_issue,
-        office::ticket_revoke, office::operators, office::operator_put, office::operator_remove, office::imports,
-        office::import_users, office::import_bands, office::import_show, office::import_confirm,
-        office::import_approve, office::import_cancel, office::export_users, office::export_bands, office::audit,
-        office::audit_verify, office::audit_export, office::api_keys, office::api_key_create,
-        office::api_key_revoke, office::settings, office::settings_edit, office::make_welcome, office::ticket_key,
-        office::accounts, office::account, office::account_create, office::account_edit, office::account_disable,
+        people::users,
+        people::user_create,
+        people::user,
+        people::user_edit,
+        people::user_policy,
+        people::user_history,
+        people::user_effective,
+        people::bands,
+        people::band_create,
+        people::band,
+        people::band_edit,
+        people::band_history,
+        people::associations,
+        people::intent_preview,
+        people::intent_confirm,
+        people::quarantine,
+        people::conflict,
+        rules::policies,
+        rules::dry_run,
+        rules::group,
+        rules::group_create,
+        rules::group_save,
+        rules::group_copy,
+        rules::group_activate,
+        rules::group_remove,
+        rules::individual,
+        rules::individual_create,
+        rules::individual_save,
+        rules::individual_copy,
+        rules::individual_remove,
+        office::dashboard,
+        office::stations,
+        office::station,
+        office::station_revoke,
+        office::station_settle,
+        office::tokens,
+        office::token_create,
+        office::token_revoke,
+        office::tickets,
+        office::ticket_issue,
+        office::ticket_revoke,
+        office::operators,
+        office::operator_put,
+        office::operator_remove,
+        office::imports,
+        office::import_users,
+        office::import_bands,
+        office::import_show,
+        office::import_confirm,
+        office::import_approve,
+        office::import_cancel,
+        office::export_users,
+        office::export_bands,
+        office::audit,
+        office::audit_verify,
+        office::audit_export,
+        office::api_keys,
+        office::api_key_create,
+        office::api_key_revoke,
+        office::settings,
+        office::settings_edit,
+        office::make_welcome,
+        office::ticket_key,
+        office::accounts,
+        office::account,
+        office::account_create,
+        office::account_edit,
+        office::account_disable,
         office::account_enable
     ),
     components(schemas(extract::ProblemBody))
@@ -44,7 +97,11 @@ struct Description;
 /// The document, as it is served: computed once.
 pub(super) fn document() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| complete(Description::openapi()).to_pretty_json().expect("a document has a form in JSON"))
+    TEXT.get_or_init(|| {
+        complete(Description::openapi())
+            .to_pretty_json()
+            .expect("a document has a form in JSON")
+    })
 }
 
 /// Adds what holds for every operation: the key, and how a problem looks.
@@ -64,10 +121,15 @@ fn complete(mut document: Document) -> Document {
 }
 
 fn add_problem(operation: &mut Operation) {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ProblemBody"))).build();
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("ProblemBody")))
+        .build();
     let problem = ResponseBuilder::new()
         .description("What stood in the way")
         .content("application/problem+json", content)
         .build();
-    operation.responses.responses.insert("default".into(), problem.into());
+    operation
+        .responses
+        .responses
+        .insert("default".into(), problem.into());
 }

@@ -10,7 +10,9 @@ use crate::acts::bands::{self, BandDetail, BandFilter, BandInput, BandLine, NewB
 use crate::acts::intents::{self, Confirmed, Intent, Preview};
 use crate::acts::page::{Page, PageRequest};
 use crate::acts::quarantine::{self, QuarantineView};
-use crate::acts::users::{self, AttributeView, HistoryLine, NewUser, UserDetail, UserFilter, UserInput, UserLine};
+use crate::acts::users::{
+    self, AttributeView, HistoryLine, NewUser, UserDetail, UserFilter, UserInput, UserLine,
+};
 use crate::acts::view::{AssociationView, BandView, UserView};
 use crate::acts::{policies, text};
 use crate::problem::Problem;
@@ -125,7 +127,9 @@ pub(super) async fn user_history(
     P(user): P<String>,
     Q(query): Q<HistoryQuery>,
 ) -> Reply<Vec<HistoryLine>> {
-    Ok(Json(users::history(&app, &caller, users::id(&user)?, query.len()?).await?))
+    Ok(Json(
+        users::history(&app, &caller, users::id(&user)?, query.len()?).await?,
+    ))
 }
 
 /// The policy that holds for a user, each value with its source.
@@ -136,7 +140,9 @@ pub(super) async fn user_effective(
     Auth(caller): Auth,
     P(user): P<String>,
 ) -> Reply<Vec<AttributeView>> {
-    Ok(Json(policies::effective_for(&app, &caller, users::id(&user)?).await?))
+    Ok(Json(
+        policies::effective_for(&app, &caller, users::id(&user)?).await?,
+    ))
 }
 
 /// List bands by serial.
@@ -202,7 +208,9 @@ pub(super) async fn band_history(
     P(band): P<String>,
     Q(query): Q<HistoryQuery>,
 ) -> Reply<Vec<HistoryLine>> {
-    Ok(Json(bands::history(&app, &caller, bands::serial(&band)?, query.len()?).await?))
+    Ok(Json(
+        bands::history(&app, &caller, bands::serial(&band)?, query.len()?).await?,
+    ))
 }
 
 /// List associations by id.
@@ -271,6 +279,8 @@ pub(super) async fn conflict(
     Auth(caller): Auth,
     P(association): P<String>,
 ) -> Reply<QuarantineView> {
-    let id: AssociationId = association.parse().map_err(|fault| Problem::invalid("association", fault))?;
+    let id: AssociationId = association
+        .parse()
+        .map_err(|fault| Problem::invalid("association", fault))?;
     Ok(Json(quarantine::show(&app, &caller, id).await?))
 }

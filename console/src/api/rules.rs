@@ -76,7 +76,9 @@ pub(super) async fn group(
     Auth(caller): Auth,
     P(policy): P<String>,
 ) -> Result<Tagged<PolicyView>, Refusal> {
-    Ok(tagged(policies::show::<GroupPolicy>(&app, &caller, id(&policy)?).await?))
+    Ok(tagged(
+        policies::show::<GroupPolicy>(&app, &caller, id(&policy)?).await?,
+    ))
 }
 
 /// Add a group policy.
@@ -87,7 +89,10 @@ pub(super) async fn group_create(
     Auth(caller): Auth,
     Body(policy): Body<GroupPolicy>,
 ) -> Result<Created<PolicyView>, Refusal> {
-    Ok(created("group", policies::save(&app, &caller, policy, Expect::Nothing).await?))
+    Ok(created(
+        "group",
+        policies::save(&app, &caller, policy, Expect::Nothing).await?,
+    ))
 }
 
 /// Replace a group policy. Needs If-Match.
@@ -149,7 +154,9 @@ pub(super) async fn individual(
     Auth(caller): Auth,
     P(policy): P<String>,
 ) -> Result<Tagged<PolicyView>, Refusal> {
-    Ok(tagged(policies::show::<IndividualPolicy>(&app, &caller, id(&policy)?).await?))
+    Ok(tagged(
+        policies::show::<IndividualPolicy>(&app, &caller, id(&policy)?).await?,
+    ))
 }
 
 /// Add an individual policy.

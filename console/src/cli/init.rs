@@ -62,13 +62,19 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         app.db.migrate(app.now().0).await?;
         let (organization, adopted) = begin(&app, beginning, plants).await?;
         println!("organization {organization} in {}", app.config.database.url);
-        println!("secrets are sealed under {}: keep a copy of it apart from backups", app.config.vault.key_file.display());
+        println!(
+            "secrets are sealed under {}: keep a copy of it apart from backups",
+            app.config.vault.key_file.display()
+        );
         say_adopted(&adopted);
         match crate::accounts::first_link(&app).await? {
             Some(link) => println!("the first administrator signs in here, once: {link}"),
             None => println!("there is an administrator already"),
         }
-        println!("next: bandstand-console run --config {}", arguments.config.display());
+        println!(
+            "next: bandstand-console run --config {}",
+            arguments.config.display()
+        );
         Ok(())
     })
 }
@@ -99,7 +105,14 @@ pub async fn begin(
 
 fn say_adopted(adopted: &Adopted) {
     if *adopted != Adopted::default() {
-        let Adopted { users, bands, associations, policies, operators, tickets } = adopted;
+        let Adopted {
+            users,
+            bands,
+            associations,
+            policies,
+            operators,
+            tickets,
+        } = adopted;
         println!(
             "taken over: {users} users, {bands} bands, {associations} associations, {policies} policies, \
              {operators} operators, {tickets} tickets"
@@ -111,10 +124,17 @@ fn config(path: &Path) -> Result<Config> {
     if path.exists() {
         return Config::load(path);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let folder = std::fs::canonicalize(folder)?;
-    let data = if path == Path::new(DEFAULT_PATH) { PathBuf::from("/var/lib/bandstand") } else { folder };
+    let data = if path == Path::new(DEFAULT_PATH) {
+        PathBuf::from("/var/lib/bandstand")
+    } else {
+        folder
+    };
     std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
     let mut config = Config::default();
     config.database.url = data.join("console.db").display().to_string();
@@ -126,13 +146,18 @@ fn config(path: &Path) -> Result<Config> {
 }
 
 fn vault(path: &Path) -> Result<Vault> {
-    if path.exists() { Vault::open(path) } else { Vault::create(path) }
+    if path.exists() {
+        Vault::open(path)
+    } else {
+        Vault::create(path)
+    }
 }
 
 fn plants(arguments: &Arguments) -> Result<Vec<Plant>> {
     let mut plants = Vec::new();
     for path in &arguments.from {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let wrong = || format!("{} is not an init file", path.display());
         station_core::provision::load(&text).with_context(wrong)?;
         plants.push(Plant::from(ProvisionFile::parse(&text).with_context(wrong)?));
@@ -146,18 +171,29 @@ fn plants(arguments: &Arguments) -> Result<Vec<Plant>> {
 }
 
 fn beginning(arguments: &Arguments) -> Result<Beginning> {
-    let file = arguments.organization.as_deref().map(OrganizationFile::read).transpose()?;
+    let file = arguments
+        .organization
+        .as_deref()
+        .map(OrganizationFile::read)
+        .transpose()?;
     ensure!(
         file.is_some() || arguments.from.is_empty(),
         "stations of an init file know their organization by its key: name its file with --organization"
     );
     let made = arguments.test_manufacturer.as_deref();
-    let made = made.map(|name| Ok::<_, anyhow::Error>(Manufacturer::new(name, &random()?))).transpose()?;
+    let made = made
+        .map(|name| Ok::<_, anyhow::Error>(Manufacturer::new(name, &random()?)))
+        .transpose()?;
     let own_make = file.as_ref().and_then(OrganizationFile::own_make).or(made);
-    let mut manufacturers = file.as_ref().map(|file| file.manufacturers.clone()).unwrap_or_default();
+    let mut manufacturers = file
+        .as_ref()
+        .map(|file| file.manufacturers.clone())
+        .unwrap_or_default();
     manufacturers.extend(own_make.as_ref().map(Manufacturer::entry));
     Ok(Beginning {
-        name: file.as_ref().map_or_else(|| arguments.name.clone(), |file| file.name.clone()),
+        name: file
+            .as_ref()
+            .map_or_else(|| arguments.name.clone(), |file| file.name.clone()),
         organization: match &file {
             Some(file) => file.organization(),
             None => Organization::new(&random()?),

@@ -133,7 +133,9 @@ fn run(command: Command) -> Result<()> {
         Command::Bench(bench) => measure(&bench),
         Command::BenchGrowth { file, count } => bench::repeat_growth(&file, count),
         Command::BenchLink { device } => bench::play_probe(&device),
-        Command::Station { .. } | Command::Console { .. } => unreachable!("taken before the arguments are read"),
+        Command::Station { .. } | Command::Console { .. } => {
+            unreachable!("taken before the arguments are read")
+        }
     }
 }
 

@@ -70,11 +70,8 @@ impl Center {
             "the console was not made: {}",
             String::from_utf8_lossy(&made.stderr)
         );
-        let words = said.split_whitespace();
-        center.link = words
-            .filter(|word| word.starts_with("http"))
-            .last()
-            .map(str::to_owned);
+        let mut words = said.split_whitespace();
+        center.link = words.rfind(|word| word.starts_with("http")).map(str::to_owned);
         Ok(center)
     }
 

@@ -89,6 +89,18 @@ fn test(image: &Path, options: &Options, summary: &mut Summary) -> Result<bool> 
 fn bench(image: &Path) -> Result<()> {
     let build = ["build", "--release", "--package", "station-daemon"];
     exec::run(&mut cargo(build))?;
-    let run = ["run", "--release", "--package", "simulators", "--", "bench", "R1", "R2", "R3", "R4", "R5"];
+    let run = [
+        "run",
+        "--release",
+        "--package",
+        "simulators",
+        "--",
+        "bench",
+        "R1",
+        "R2",
+        "R3",
+        "R4",
+        "R5",
+    ];
     exec::run(cargo(run).env(IMAGE, image))
 }
