@@ -72,13 +72,13 @@ pub(crate) fn every_change(summary: &mut Summary) -> Result<()> {
 
 fn test(image: &Path, options: &Options, summary: &mut Summary) -> Result<bool> {
     // The tests start the station's program, and no test target brings it along.
-    exec::run(&mut cargo(["build", "--package", "station-daemon", "--bins"]))?;
+    exec::run(&mut cargo(["build", "--workspace", "--bins"]))?;
     let sets: &[&str] = match (options.filter.is_empty(), options.all) {
         (false, _) => &[],
         (true, false) => &["radio::quick::"],
         (true, true) => &["radio::quick::", "radio::full::", "radio::conformance::"],
     };
-    let start = ["test", "--package", "tests", "--test", "it", "--"];
+    let start = ["test", "--workspace", "--test", "it", "--"];
     let mut command = cargo(start);
     // One machine serves one test after the other, and tells on the way what each step took.
     command.args(["--ignored", "--test-threads=1", "--nocapture"]);
