@@ -2,7 +2,7 @@
 //! needed for anything.
 //!
 //! Every page and every form calls one function of [`acts`](crate::acts) or of [`accounts`](crate::accounts) and
-//! knows no database. What goes around them all is in [`guard`]: headers, the check where a form comes from, the
+//! knows no database. What goes around them all is in `guard`: headers, the check where a form comes from, the
 //! session. Words are in `console/locales`, looks in `console/assets`, templates in `console/templates`.
 
 mod account_pages;

@@ -3,12 +3,12 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`authority`] | the authority and the keys that sign pages, out of the vault |
-//! | [`listen`], [`tls`], [`http`] | connections: who, how many, how much, how long |
+//! | `listen`, `tls`, `http` | connections: who, how many, how much, how long |
 //! | [`tokens`] | one-time tokens to join with |
 //! | [`stations`] | the stations, their certificates, revoking them |
-//! | [`join`] | joining and renewing |
-//! | [`feed`] | pages for one station |
-//! | [`push`] | journals coming in |
+//! | `join` | joining and renewing |
+//! | `feed` | pages for one station |
+//! | `push` | journals coming in |
 
 pub mod authority;
 mod feed;

@@ -1,6 +1,6 @@
 //! Lists of users and of delivered bands: read, compared with what is there, confirmed, all or nothing.
 //!
-//! Reading ([`sheet`], [`mapping`]) and comparing ([`users`], [`bands`], [`diff`]) are pure. A list that was read is
+//! Reading (`sheet`, `mapping`) and comparing (`users`, `bands`, `diff`) are pure. A list that was read is
 //! kept with the seal of everything it would change; it is taken in only if it would still change exactly that. One
 //! that would deactivate more than one user in twenty halts: another person has to agree.
 

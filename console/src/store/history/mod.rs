@@ -9,7 +9,7 @@
 //! - a changed association can change which of its user's other bands is active or primary.
 //!
 //! So the *changed bands* and every user who ever had one of them are *replaced*, and to fold those rightly
-//! all bands of these users are read, with what was said of all of their users ([`reach`]). A test compares
+//! all bands of these users are read, with what was said of all of their users (`reach`). A test compares
 //! the rows with a fold of the whole history.
 
 mod reach;
