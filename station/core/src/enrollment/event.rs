@@ -169,7 +169,7 @@ pub struct Knowledge {
     /// The open intents for that band.
     pub open_intents: Vec<Intent>,
     /// The association that the band proved and that is not to be believed, see
-    /// [`Change::Quarantine`](crate::replica::Change::Quarantine).
+    /// [`Change::Quarantine`].
     pub quarantined: Option<AssociationId>,
     /// What became of [`Query::ticket`]; unspent if there is no row.
     pub ticket: TicketState,
