@@ -1,5 +1,6 @@
 //! The repository's own rules, as ordinary tests.
 
+mod dependencies;
 mod documents;
 mod functions;
 mod sources;

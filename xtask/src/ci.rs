@@ -88,10 +88,14 @@ fn docs() -> Result<()> {
     exec::run(cargo(arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Licences, banned crates and sources; advisories need a database from the network and are for nightly runs.
+/// Licences, banned crates and sources. The tests check the same out of what cargo knows (`tidy::dependencies`), so
+/// that this is a second opinion where `cargo-deny` is installed; advisories need a database from the network.
 fn licences() -> Result<()> {
     if !exec::answers("cargo", &["deny", "--version"]) {
-        println!("cargo-deny is not installed: skipped (`cargo install cargo-deny` brings it)");
+        println!(
+            "cargo-deny is not installed: licences, bans and sources are checked by the tests alone, advisories by \
+             nobody (`cargo install --locked cargo-deny`, then `cargo deny check advisories`)"
+        );
         return Ok(());
     }
     exec::run(&mut cargo([
