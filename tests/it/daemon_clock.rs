@@ -1,5 +1,9 @@
 //! F12: the real station under a clock that lies, in twelve ways. After each: what had expired stays expired, no band
 //! passes to another person before the date is beyond doubt again, and the journal is in order by its sequence.
+//!
+//! A round plays all twelve; rounds differ in how far the clock is off, how the run before ended and how much it had
+//! done. One is part of every run of the tests, five are
+//! `BANDSTAND_CLOCK_ROUNDS=5 cargo test -p tests --test it a_clock_that_lies`, a soak plays fifty.
 
 use std::path::PathBuf;
 
@@ -69,6 +73,31 @@ const CASES: [Case; 12] = [
     case("a dead battery", Lie::AtBoot("@1970-01-01 00:00:10"), false, "replica_too_old_for_takeover", Some("clock_backward")),
     case("a dead battery, then set right", Lie::UntilSet("@1970-01-01 00:00:10"), true, "done", Some("clock_backward")),
 ];
+
+/// Rounds to play.
+fn rounds() -> u32 {
+    let asked = std::env::var("BANDSTAND_CLOCK_ROUNDS").ok();
+    asked.map_or_else(
+        || tests::volume(1, 50) as u32,
+        |text| text.parse().expect("a number of rounds"),
+    )
+}
+
+/// The words of a case in this round: in the first as they are, then off by something more.
+fn in_round(words: &str, round: u32) -> String {
+    let offset = words.strip_prefix(['-', '+']).filter(|_| round > 0);
+    let Some((number, unit)) = offset.and_then(|offset| offset.split_at_checked(offset.len() - 1)) else {
+        return words.to_owned();
+    };
+    let sign = &words[..1];
+    let number: u64 = number.parse().expect("an offset");
+    match unit {
+        // More than that is no difference between two good clocks.
+        "s" => format!("{sign}{number}.{}s", round % 10),
+        "h" => format!("{sign}{}s", number * 3600 + u64::from(round) * 97),
+        _ => format!("{sign}{}s", number * 365 * 86_400 + u64::from(round) * 86_399),
+    }
+}
 
 /// A hall with two people, each with a band, and a station whose clock can lie.
 struct Hall {
@@ -235,18 +264,25 @@ async fn take_over(hall: &mut Hall, daemon: &Daemon, then: Option<&str>) -> Stri
     seen.await.code().to_owned()
 }
 
-async fn play(case: &Case) -> bool {
+async fn play(case: &Case, round: u32) -> bool {
     let Some(mut hall) = Hall::new() else {
         return false;
     };
     hall.kiosk.init("");
     let daemon = hall.kiosk.start().await;
-    check(&daemon, &[(case.name, hall.wide(), "done")]).await;
-    assert!(daemon.stop().await.unwrap().success());
+    for _ in 0..=round % 3 {
+        check(&daemon, &[(case.name, hall.wide(), "done")]).await;
+    }
+    match round % 2 {
+        0 => assert!(daemon.stop().await.unwrap().success()),
+        _ => daemon.kill().await.unwrap(),
+    }
+    let (Lie::AtBoot(words) | Lie::UntilSet(words) | Lie::InSession(words)) = case.lie;
+    let words = in_round(words, round);
     let (program, then) = match case.lie {
-        Lie::AtBoot(words) => (hall.since_boot(words), None),
-        Lie::UntilSet(words) => (hall.with_file(words), None),
-        Lie::InSession(words) => (hall.with_file("+0"), Some(words)),
+        Lie::AtBoot(_) => (hall.since_boot(&words), None),
+        Lie::UntilSet(_) => (hall.with_file(&words), None),
+        Lie::InSession(_) => (hall.with_file("+0"), Some(words.as_str())),
     };
     let daemon = hall.kiosk.start_as(&program).await;
     match case.lie {
@@ -260,7 +296,13 @@ async fn play(case: &Case) -> bool {
     };
     check(&daemon, &[(case.name, hall.expired(), "ticket_expired")]).await;
     let code = take_over(&mut hall, &daemon, then).await;
-    assert_eq!(code, case.take_over, "{}\n{}", case.name, daemon.log_text());
+    assert_eq!(
+        code,
+        case.take_over,
+        "{}, round {round}, {words}\n{}",
+        case.name,
+        daemon.log_text()
+    );
     until_trusted(&daemon, case.trusted).await;
     check(&daemon, &[(case.name, hall.expired(), "ticket_expired")]).await;
     assert!(daemon.stop().await.unwrap().success());
@@ -282,11 +324,15 @@ async fn play(case: &Case) -> bool {
 
 #[tokio::test]
 async fn a_clock_that_lies_permits_nothing() {
-    for case in &CASES {
-        if !play(case).await {
-            return;
+    let rounds = rounds();
+    for round in 0..rounds {
+        for case in &CASES {
+            if !play(case, round).await {
+                return;
+            }
         }
     }
+    println!("clock: {} cases, {rounds} rounds", CASES.len());
 }
 
 /// An operator may end the doubt, and extends nothing by it.

@@ -148,6 +148,7 @@ const COUNTED: &[&str] = &[
     "crash sweep: ",
     "crash at random: ",
     "full disk: ",
+    "clock: ",
     "file handles: ",
     "SKIPPED: ",
 ];
