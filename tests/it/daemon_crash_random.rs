@@ -195,7 +195,11 @@ impl Victim {
     }
 
     fn read_journal(&mut self) {
-        let store = Store::open_to_read(&self.kiosk.stage.data().join("station.db")).unwrap();
+        let store = Store::open_to_read(
+            &self.kiosk.stage.data().join("station.db"),
+            &self.kiosk.stage.seal_key().unwrap(),
+        )
+        .unwrap();
         let verification = store.verify_journal().unwrap();
         assert_eq!(verification.fault, None);
         if self.head.sequence > 0 {

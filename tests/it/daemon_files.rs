@@ -213,10 +213,10 @@ async fn a_configuration_that_cannot_be_used_is_named() {
     let good = fs::read_to_string(kiosk.stage.config()).unwrap();
     let cases = [
         (good.replace("data_directory", "data_dirctory"), "data_directory"),
-        (format!("{good}\n[radio]\nnear_dbm = \"near\"\n"), "line 10"),
+        (format!("{good}\n[radio]\nnear_dbm = \"near\"\n"), "line 11"),
         (format!("{good}\n[radio]\nnear_dbm = 7\n"), "near_dbm"),
         (format!("{good}\n[radio\n"), "line"),
-        (format!("{good}\n[api]\nlisten = \"0.0.0.0:80\"\n"), "line 9"),
+        (format!("{good}\n[api]\nlisten = \"0.0.0.0:80\"\n"), "line 10"),
         (String::new(), "nothing in it"),
         ("x".repeat(2 << 20), "1 MiB"),
     ];

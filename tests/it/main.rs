@@ -16,6 +16,7 @@ mod kiosk;
 mod privacy;
 mod radio;
 mod scenarios;
+mod stolen_disk;
 mod sync_faults;
 mod sync_join;
 mod sync_rogue;

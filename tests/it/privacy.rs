@@ -86,7 +86,7 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
 impl Run {
     /// Files of the run that an administrator did not write and that are not made to hold secrets.
     fn scanned(&self) -> Vec<PathBuf> {
-        let not = ["provision.toml", "station.key"];
+        let not = ["provision.toml", "seal.key"];
         let mut files = files(self.kiosk.stage.folder());
         files.retain(|path| !not.contains(&path.file_name().unwrap().to_str().unwrap()));
         files

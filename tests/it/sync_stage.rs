@@ -30,6 +30,7 @@ use station_core::provision::{Base16, HexBytes, ProvisionFile, SecretKey};
 use station_core::replica::{changes_on_commit, changes_on_intent, derived_handle};
 use station_core::ticket::TicketId;
 use station_daemon::cli::client::Client;
+use station_daemon::seal::SealKey;
 use station_daemon::store::Store;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
@@ -396,16 +397,26 @@ pub(crate) struct Station {
     child: Option<Child>,
 }
 
+/// What every station here is sealed with.
+pub(crate) fn seal_key() -> SealKey {
+    SealKey::new([0x5e; 32])
+}
+
 impl Station {
     /// Files for a station that does not exist yet.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display();
         let config = format!(
-            "[station]\ndata_directory = \"{path}/data\"\nkey_file = \"{path}/data/station.key\"\ndisk_free_mib_min = 1\n\n\
+            "[station]\ndata_directory = \"{path}/data\"\nkey_file = \"{path}/data/station.key\"\n\
+             seal_key_file = \"{path}/seal.key\"\ndisk_free_mib_min = 1\n\n\
              [api]\nsocket = \"{path}/station.sock\"\n"
         );
         std::fs::write(folder.path().join("station.toml"), config).unwrap();
+        // Stations that are copied take their key with them here.
+        let key = folder.path().join("seal.key");
+        std::fs::write(&key, seal_key().to_text().as_bytes()).unwrap();
+        std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
         let client = Client::new(&folder.path().join("station.sock"));
         Self {
             folder,
@@ -555,7 +566,7 @@ impl Station {
 
     /// The database, to look at beside the daemon.
     pub(crate) fn store(&self) -> Store {
-        Store::open_to_read(&self.database()).unwrap()
+        Store::open_to_read(&self.database(), &seal_key()).unwrap()
     }
 
     /// `user band flags` of each association that the station knows of this user.
@@ -587,7 +598,7 @@ impl Station {
 
     /// Writes that somebody the station does not know was enrolled.
     pub(crate) fn enroll_stranger(&self, who: &str, number: &str) {
-        let mut store = Store::open(&self.database()).unwrap();
+        let mut store = Store::open(&self.database(), &seal_key()).unwrap();
         let enrolled = Enrolled::new(who, number, 1, 0x55);
         let (committed, receipt) = enrolled.committed(store.identity().unwrap().station);
         store
@@ -598,7 +609,7 @@ impl Station {
 
     /// Enrolls a band for a person as the kiosk does once the band has committed. The daemon must not run.
     pub(crate) fn enroll(&self, enrolled: &Enrolled<'_>) -> AssociationId {
-        let mut store = Store::open(&self.database()).unwrap();
+        let mut store = Store::open(&self.database(), &seal_key()).unwrap();
         let (committed, receipt) = enrolled.committed(store.identity().unwrap().station);
         let intent = Intent {
             flow: committed.flow,

@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::sync_stage::{Console, Station};
+use crate::sync_stage::{Console, Station, seal_key};
 
 const DAY_S: u64 = 86_400;
 
@@ -227,7 +227,7 @@ async fn older_tls_and_other_protocols(console: &Console, root: &CertificateDer<
 /// What the station itself shows.
 fn own_certificate(station: &Station) -> Shown {
     let path = station.folder().join("data/station.sync");
-    let own = station_daemon::sync::Credentials::load(&path).unwrap();
+    let own = station_daemon::sync::Credentials::load(&path, &seal_key()).unwrap();
     Some((vec![own.certificate.clone()], own.key.to_vec()))
 }
 

@@ -16,6 +16,7 @@ use station_core::convert;
 use station_core::enrollment::{Enrollment, Event, Input, Limits, Start};
 use station_core::journal::{FlowId, JournalRecord};
 use station_core::replica::derived_handle;
+use station_daemon::seal::SealKey;
 use station_daemon::store::Store;
 
 use super::decide::Case;
@@ -42,7 +43,7 @@ pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
     crowd::add_crowd(&mut cast, Zone::Enrollment);
     let file = folder.path().join("station.db");
     let store = provisioned(&cast, &file)?;
-    let mut floor = Floor::open(&file, &cast)?;
+    let mut floor = Floor::open(&file)?;
     let mut questions = Questions::new(store, cast, greeted);
     let latency = latency::in_turns(SLICES, COUNT, || floor.ask(), || questions.ask())?;
     let name = |quantile| format!("decision with facts from the file, explained, {quantile}");
@@ -61,36 +62,46 @@ pub(super) fn provisioned(cast: &Cast, file: &Path) -> Result<Store> {
         .check([0; 32])
         .ok()
         .context("a cast makes a good file")?;
-    let mut store = Store::create(file)?;
+    let mut store = Store::create(file, &seal_key())?;
     store.provision(&provision, [0; 32], None, provision.made_at_ms)?;
     Ok(store)
+}
+
+/// What the files of these measurements are sealed with.
+pub(super) fn seal_key() -> SealKey {
+    SealKey::new([4; 32])
 }
 
 /// What nobody can do without: one row by its key, and the rules.
 struct Floor {
     connection: Connection,
     case: Case,
-    handles: Vec<UserHandle>,
+    /// Handles as the table holds them.
+    handles: Vec<Vec<u8>>,
     random: Random,
 }
 
 impl Floor {
-    fn open(file: &Path, cast: &Cast) -> Result<Self> {
+    fn open(file: &Path) -> Result<Self> {
+        let connection = Connection::open(file)?;
+        let mut statement = connection.prepare("select handle from users")?;
+        let handles = statement.query_map((), |row| row.get(0))?;
+        let handles = handles.collect::<rusqlite::Result<_>>()?;
+        drop(statement);
         Ok(Self {
-            connection: Connection::open(file)?,
+            connection,
             case: Case::takeover()?,
-            handles: handles(cast),
+            handles,
             random: Random::new(1),
         })
     }
 
     fn ask(&mut self) -> Result<Duration> {
-        let handle = self.handles[self.random.below(self.handles.len() as u64) as usize];
+        let handle = &self.handles[self.random.below(self.handles.len() as u64) as usize];
         timed(|| {
             let sql = "select body, seal from users where handle = ?1";
             let mut statement = self.connection.prepare_cached(sql)?;
-            let row: (Vec<u8>, i64) =
-                statement.query_row([handle.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let row: (Vec<u8>, i64) = statement.query_row([handle], |row| Ok((row.get(0)?, row.get(1)?)))?;
             black_box((row, self.case.decide()));
             Ok(())
         })

@@ -12,7 +12,7 @@ use station_core::enrollment::Query;
 use station_core::journal::{JournalRecord, Stopped};
 use station_daemon::store::Store;
 
-use super::facts::provisioned;
+use super::facts::{provisioned, seal_key};
 use super::steps::{STEPS_PER_ENROLLMENT, enrollments};
 use super::{Effort, Figure, Goal, note};
 use crate::cast::Cast;
@@ -41,7 +41,7 @@ pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
     fill(&mut store, SHORT)?;
     store.close();
     fs::copy(&long, &short)?;
-    let mut store = Store::open_to_replace(&long)?;
+    let mut store = Store::open_to_replace(&long, &seal_key())?;
     fill(&mut store, LONG - SHORT)?;
     store.close();
     note("counting instructions");
@@ -59,7 +59,7 @@ pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
 /// Looks up facts and appends for so many enrollments, as a process of its own whose instructions are counted.
 pub fn repeat(file: &Path, count: usize) -> Result<()> {
     let steps = enrollments(BEFORE + COUNT)?;
-    let mut store = Store::open_to_replace(file)?;
+    let mut store = Store::open_to_replace(file, &seal_key())?;
     for (number, steps) in steps.chunks(STEPS_PER_ENROLLMENT).take(count).enumerate() {
         let query = query(number)?;
         for step in steps {

@@ -9,7 +9,7 @@ use station_core::enrollment::replay;
 use station_core::journal::JournalRecord;
 use station_daemon::store::Store;
 
-use super::facts::provisioned;
+use super::facts::{provisioned, seal_key};
 use super::{Effort, Figure, Goal, note};
 use crate::cast::Cast;
 use crate::world::{Chaos, DATE, Sessions};
@@ -54,7 +54,7 @@ pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
 }
 
 fn reopened(file: &Path) -> Result<Store> {
-    Store::open(file).context("the database opens again")
+    Store::open(file, &seal_key()).context("the database opens again")
 }
 
 fn record() -> Vec<JournalRecord> {

@@ -1,7 +1,6 @@
 //! The second half of the story: two stations and a console, the console gone, one person at both kiosks, and
 //! everybody of one mind again.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -14,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::center::Center;
 use super::script::Scene;
 use super::tell::Teller;
-use crate::stage::{Program, Stage};
+use crate::stage::{Program, Site, Stage};
 
 /// Station and console agree within this time, waits between attempts included.
 const AGREED_TIMEOUT: Duration = Duration::from_secs(120);
@@ -73,14 +72,14 @@ pub(super) async fn stands(client: &Client, stage: SyncStage) -> Result<()> {
 pub(super) async fn resolved(
     teller: &Teller,
     center: &Center,
-    databases: [&Path; 2],
+    sites: [&Site; 2],
     [earlier, later]: [&Scene; 2],
 ) -> Result<()> {
     let expected = vec![(earlier.serial.clone(), false), (later.serial.clone(), true)];
     let begun = Instant::now();
     loop {
         let console = center.bands_of(&earlier.person.id).await?;
-        let stations = databases.map(|path| bands_at(path, earlier));
+        let stations = sites.map(|site| bands_at(site, earlier));
         if console == expected
             && stations
                 .iter()
@@ -98,8 +97,8 @@ pub(super) async fn resolved(
 }
 
 /// The bands of a person as a station has them, read beside its daemon.
-fn bands_at(database: &Path, scene: &Scene) -> Result<Vec<(String, bool)>> {
-    let store = Store::open_to_read(database)?;
+fn bands_at(site: &Site, scene: &Scene) -> Result<Vec<(String, bool)>> {
+    let store = Store::open_to_read(&site.data().join("station.db"), &site.seal_key()?)?;
     let user = store.user(&UserId::new(&scene.person.id).expect("a user's id"))?;
     let band = BandSerial::new(&scene.serial).expect("a serial");
     let known = store.associations(user.as_ref(), &band)?;

@@ -153,8 +153,7 @@ async fn play_conflict(
     for daemon in daemons {
         conflict::stands(&daemon.client, SyncStage::UpToDate).await?;
     }
-    let databases = [gate.data().join("station.db"), hall.data().join("station.db")];
-    conflict::resolved(teller, center, [&databases[0], &databases[1]], [earlier, later]).await
+    conflict::resolved(teller, center, [gate, hall], [earlier, later]).await
 }
 
 /// One person, one band, from ticket to outcome.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use station_daemon::seal::SealKey;
+
 use super::{Program, StageError};
 use crate::cast::Cast;
 
@@ -54,11 +56,23 @@ impl Site {
         self.folder().join("data")
     }
 
+    /// The file that `init` makes with the key under which the station's disk is sealed.
+    pub fn seal_key_file(&self) -> PathBuf {
+        self.folder().join("seal.key")
+    }
+
+    /// The key in it.
+    pub fn seal_key(&self) -> io::Result<SealKey> {
+        let text = fs::read(self.seal_key_file())?;
+        SealKey::parse(&text).ok_or_else(|| io::Error::other("the seal key does not read"))
+    }
+
     /// Writes the station's configuration and provisioning file. `extra` is put behind the configuration.
     pub fn write_files(&self, cast: &Cast, extra: &str) -> io::Result<()> {
         let folder = self.folder().display();
         let config = format!(
-            "[station]\ndata_directory = \"{folder}/data\"\nkey_file = \"{folder}/station.key\"\n\n\
+            "[station]\ndata_directory = \"{folder}/data\"\nkey_file = \"{folder}/station.key\"\n\
+             seal_key_file = \"{folder}/seal.key\"\n\n\
              [api]\nsocket = \"{folder}/station.sock\"\n\n{extra}"
         );
         fs::write(self.config(), config)?;

@@ -15,10 +15,11 @@ use crate::clock::{Clock, RELEASED_MS};
 use crate::config::Config;
 use crate::eventloop::{self, Parts, dates};
 use crate::instance::InstanceLock;
-use crate::keys::Keys;
+use crate::keys::{self, Keys};
 use crate::pace::Pace;
 use crate::problem::{Code, Problem};
 use crate::radio::{self, Radio, RadioConfig};
+use crate::seal::{self, SealKey};
 use crate::store::{Identity, Store, StoreError, StoreHandle};
 use crate::sync::{self, Credentials};
 use crate::systemd;
@@ -120,6 +121,7 @@ pub async fn serve(
             live: live.clone(),
             events: events.clone(),
             credentials,
+            seal_key: opened.seal_key,
             identity: opened.identity.clone(),
             stop: stop.clone(),
         }))
@@ -154,16 +156,25 @@ struct Opened {
     trusted: TrustedClock,
     /// What to speak to the console with, for a station that joined one.
     credentials: Option<Credentials>,
+    seal_key: SealKey,
 }
 
 fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened, Problem> {
     let database = config.database();
     let failed = |error: StoreError| error.into_problem("the station cannot start", &database);
-    let mut store = Store::open(&database).map_err(failed)?;
+    if !database.exists() {
+        return Err(failed(StoreError::Missing));
+    }
+    let seal_key = seal::load(config)?;
+    let mut store = Store::open(&database, &seal_key).map_err(failed)?;
     let identity = store.identity().map_err(failed)?.clone();
-    let keys = Keys::load(&config.station.key_file, &identity.keys_digest)?;
+    let keys = Keys::load(&config.station.key_file, &identity.keys_digest, &seal_key)?;
+    keys::seal_existing(&config.station.key_file, &seal_key)?;
     let credentials = match store.sync_state().map_err(failed)? {
-        Some(_) => Some(Credentials::load(&config.sync_file())?),
+        Some(_) => {
+            Credentials::seal_existing(&config.sync_file(), &seal_key)?;
+            Some(Credentials::load(&config.sync_file(), &seal_key)?)
+        }
         None => None,
     };
     let last = store.last_entry().map_err(failed)?;
@@ -208,6 +219,7 @@ fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened
         keys,
         trusted,
         credentials,
+        seal_key,
     })
 }
 

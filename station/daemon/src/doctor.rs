@@ -5,6 +5,7 @@
 
 mod console;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use firmware_protocol::certificate::StationCertificate;
@@ -15,6 +16,7 @@ use crate::clock::{Clock, RELEASED_MS};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::problem::Problem;
+use crate::seal::{self, SealKey, Source};
 use crate::store::{Identity, Store};
 
 /// A certificate that lasts no longer than this is a warning, in days.
@@ -131,7 +133,11 @@ pub(crate) fn radio(state: &str, adapter: Option<&str>) -> Finding {
 
 fn stored(config: &Config, clock: Clock) -> Vec<Finding> {
     let database = config.database();
-    let store = match Store::open_to_read(&database) {
+    let (seal_key, source) = match seal::find(config) {
+        Ok(found) => found,
+        Err(problem) => return vec![failed("seal", &problem)],
+    };
+    let store = match Store::open_to_read(&database, &seal_key) {
         Ok(store) => store,
         Err(error) => {
             return vec![failed(
@@ -140,20 +146,45 @@ fn stored(config: &Config, clock: Clock) -> Vec<Finding> {
             )];
         }
     };
-    let mut findings = vec![whole(&store, &database), journal(&store, &database)];
+    let mut findings = vec![
+        sealed(&seal_key, &source, &database),
+        whole(&store, &database),
+        journal(&store, &database),
+    ];
     let state = store.sync_state().ok().flatten();
     if let Ok(identity) = store.identity() {
-        findings.push(key_file(config, identity));
+        findings.push(key_file(config, identity, &seal_key));
         findings.push(certificate(identity, state.is_some(), clock));
         findings.push(replica(identity, state.is_some(), clock));
     }
     if let Some(state) = &state {
-        findings.extend(console::stored(config, state, clock));
+        findings.extend(console::stored(config, &seal_key, state, clock));
     }
     findings.push(intents(&store, &database));
     findings.push(quarantines(&store, &database));
     findings.push(time(&store, clock));
     findings
+}
+
+/// What keeps a thief of the disk from reading it.
+fn sealed(key: &SealKey, source: &Source, database: &Path) -> Finding {
+    let device = |path: &Path| std::fs::metadata(path).map(|about| about.dev()).ok();
+    match source {
+        Source::File(file) if device(file) == device(database) => bad(
+            "seal",
+            Verdict::Warn,
+            format!(
+                "sealed with the key {}, which lies on the same disk: whoever takes it has both",
+                key.id()
+            ),
+            "let a TPM keep the key as a credential of systemd, or put it on another medium: docs/operating.md",
+        ),
+        Source::File(_) => ok(
+            "seal",
+            format!("sealed with the key {}, from another disk", key.id()),
+        ),
+        Source::Credential(_) => ok("seal", format!("sealed with the key {}, a credential", key.id())),
+    }
 }
 
 /// Bands that prove something they should not be able to.
@@ -242,8 +273,8 @@ fn journal(store: &Store, database: &Path) -> Finding {
     }
 }
 
-fn key_file(config: &Config, identity: &Identity) -> Finding {
-    match Keys::load(&config.station.key_file, &identity.keys_digest) {
+fn key_file(config: &Config, identity: &Identity, seal_key: &SealKey) -> Finding {
+    match Keys::load(&config.station.key_file, &identity.keys_digest, seal_key) {
         Ok(_) => ok("key_file", "readable by the station alone"),
         Err(problem) => failed("key_file", &problem),
     }

@@ -9,7 +9,8 @@ use crate::config::{Config, read_secret_of};
 use crate::instance::{InstanceLock, is_plain};
 use crate::keys::{self, Keys};
 use crate::problem::{Code, Problem};
-use crate::store::{Store, StoreError, refuse_links};
+use crate::seal::{self, SealKey};
+use crate::store::{Store, StoreError, name_for_wiping, refuse_links, wipe_clear};
 
 /// Largest provisioning file: two hundred thousand people fit several times.
 const FILE_LEN_MAX: u64 = 512 << 20;
@@ -73,7 +74,7 @@ fn make(config: &Config, provision: &Provision, database: &Path, replace: bool) 
     if database.exists() {
         check_time(provision, Clock::start().wall_ms())?;
     }
-    exchange(config, provision, database)
+    exchange(config, provision, database, &seal::load_or_make(config)?)
 }
 
 /// Refuses a file that would replace what is here and was made in the future.
@@ -138,13 +139,18 @@ fn list(ProvisionFaults(faults): &ProvisionFaults) -> String {
     lines.join("\n        ")
 }
 
-fn exchange(config: &Config, provision: &Provision, database: &Path) -> Result<Made, Problem> {
+fn exchange(
+    config: &Config,
+    provision: &Provision,
+    database: &Path,
+    seal_key: &SealKey,
+) -> Result<Made, Problem> {
     let failed = |error: StoreError| error.into_problem("nothing was changed", database);
     let Found {
         store: before,
         damaged,
         journal_fault,
-    } = open_before(provision, database).map_err(|fault| match fault {
+    } = open_before(provision, database, seal_key).map_err(|fault| match fault {
         Before::Refused(problem) => problem,
         Before::Store(error) => failed(error),
     })?;
@@ -154,13 +160,13 @@ fn exchange(config: &Config, provision: &Provision, database: &Path) -> Result<M
     };
     let new = database.with_extension("db.new");
     remove_database(&new);
-    let outcome = build(&new, provision, keys.digest(), before.as_ref());
+    let outcome = build(&new, seal_key, provision, keys.digest(), before.as_ref());
     let made = outcome.inspect_err(|_| remove_database(&new)).map_err(failed)?;
     if let Some(before) = before {
         before.close();
     }
     let kept = damaged.then(|| free_name(database));
-    put_in_place(config, &keys, &new, database, kept.as_deref()).map_err(|error| {
+    put_in_place(config, seal_key, &keys, &new, kept.as_deref()).map_err(|error| {
         let next = "let this user write the data folder and run the command again";
         Problem::new(
             Code::StoreReadOnly,
@@ -191,11 +197,11 @@ enum Before {
 
 /// Opens the database that is there. One that is damaged is read as far as it goes; one that cannot be read
 /// at all is put aside.
-fn open_before(provision: &Provision, database: &Path) -> Result<Found, Before> {
+fn open_before(provision: &Provision, database: &Path, seal_key: &SealKey) -> Result<Found, Before> {
     if !database.exists() {
         return Ok(Found::default());
     }
-    let store = match Store::open_to_replace(database) {
+    let store = match Store::open_to_replace(database, seal_key) {
         Ok(store) => store,
         Err(StoreError::Corrupted(_) | StoreError::Missing) => {
             return Ok(Found {
@@ -230,11 +236,12 @@ fn open_before(provision: &Provision, database: &Path) -> Result<Found, Before> 
 
 fn build(
     new: &Path,
+    seal_key: &SealKey,
     provision: &Provision,
     keys_digest: [u8; 32],
     before: Option<&Store>,
 ) -> Result<Made, StoreError> {
-    let mut store = Store::create(new)?;
+    let mut store = Store::create(new, seal_key)?;
     // No true date is before the file was made, whatever a clock without a battery says.
     let time_ms = Clock::start().wall_ms().max(provision.made_at_ms);
     let left_out = store.provision(provision, keys_digest, before, time_ms)?;
@@ -258,27 +265,33 @@ fn build(
 /// one is in place.
 fn put_in_place(
     config: &Config,
+    seal_key: &SealKey,
     new_keys: &Keys,
     new: &Path,
-    database: &Path,
     kept: Option<&Path>,
 ) -> std::io::Result<()> {
-    let key_file = &config.station.key_file;
+    let (key_file, database) = (&config.station.key_file, &config.database());
     let mut both = if database.exists() {
-        keys::read_all(key_file).unwrap_or_default()
+        keys::read_all(key_file, seal_key).unwrap_or_default()
     } else {
         Vec::new()
     };
     both.push(new_keys.clone());
-    keys::write_all(key_file, &both)?;
+    keys::write_all(key_file, &both, seal_key)?;
     match kept {
         Some(kept) => keep(database, kept)?,
-        None => refuse_log(database)?,
+        None => {
+            refuse_log(database)?;
+            if database.exists() && !crate::store::is_sealed(database) {
+                name_for_wiping(database)?;
+            }
+        }
     }
     std::fs::File::open(new)?.sync_all()?;
     std::fs::rename(new, database)?;
     keys::sync_folder(database)?;
-    keys::write_all(key_file, std::slice::from_ref(new_keys))
+    wipe_clear(database)?;
+    keys::write_all(key_file, std::slice::from_ref(new_keys), seal_key)
 }
 
 /// Where nothing was kept yet: an earlier damage is evidence too.

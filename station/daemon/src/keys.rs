@@ -1,4 +1,4 @@
-//! The station's secrets: a small file beside the database, readable by the daemon alone.
+//! The station's secrets: a small file beside the database, readable by the daemon alone, and sealed.
 //!
 //! The database names the keys that belong to its certificate by their hash. While `init` exchanges both
 //! files, the key file holds the old and the new keys, so that the exchange can be cut off anywhere and
@@ -6,8 +6,6 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use ring::digest::{Context, SHA256};
@@ -18,8 +16,11 @@ use zeroize::Zeroizing;
 
 use crate::config::read_secret;
 use crate::problem::{Code, Problem};
+use crate::seal::{self, SealKey};
 
 const FORMAT: u32 = 1;
+/// What the file is sealed for.
+const PURPOSE: &str = "station.key";
 
 /// The secrets of one station.
 #[derive(Clone)]
@@ -47,8 +48,8 @@ impl Keys {
     }
 
     /// The keys with this digest out of the file.
-    pub fn load(path: &Path, digest: &[u8; 32]) -> Result<Self, Problem> {
-        read_all(path)?
+    pub fn load(path: &Path, digest: &[u8; 32], key: &SealKey) -> Result<Self, Problem> {
+        read_all(path, key)?
             .into_iter()
             .find(|keys| keys.digest() == *digest)
             .ok_or_else(|| {
@@ -77,8 +78,16 @@ struct KeyEntry {
 }
 
 /// Every set of keys in the file.
-pub fn read_all(path: &Path) -> Result<Vec<Keys>, Problem> {
+pub fn read_all(path: &Path, key: &SealKey) -> Result<Vec<Keys>, Problem> {
     let bytes = read_secret(path, "key file")?;
+    let bytes = key.open_file(PURPOSE, bytes).ok_or_else(|| {
+        Problem::new(
+            Code::SecretUnusable,
+            format!("the key file {} cannot be used", path.display()),
+            format!("it was damaged, or sealed with another key than {}", key.id()),
+            "put the right file back, or run `bandstand-station init --replace --from FILE`",
+        )
+    })?;
     let file: Option<KeyFile> = serde_json::from_slice(&bytes).ok();
     let Some(file) = file.filter(|file| file.format == FORMAT) else {
         return Err(Problem::new(
@@ -97,8 +106,8 @@ pub fn read_all(path: &Path) -> Result<Vec<Keys>, Problem> {
         .collect())
 }
 
-/// Writes the file as a whole: whoever looks sees the old one or the new one.
-pub fn write_all(path: &Path, keys: &[Keys]) -> std::io::Result<()> {
+/// Writes the file sealed and as a whole: whoever looks sees the old one or the new one.
+pub fn write_all(path: &Path, keys: &[Keys], key: &SealKey) -> std::io::Result<()> {
     let entries = keys.iter().map(|keys| KeyEntry {
         dh_secret: keys.dh_secret.clone(),
         code_key: SecretKey(Zeroizing::new(keys.code_key.0)),
@@ -108,18 +117,16 @@ pub fn write_all(path: &Path, keys: &[Keys]) -> std::io::Result<()> {
         keys: entries.collect(),
     };
     let text = Zeroizing::new(serde_json::to_vec(&file).expect("plain data"));
-    let new = path.with_extension("new");
-    // A file left behind by a run that was cut off may have other rights.
-    let _ = std::fs::remove_file(&new);
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(&text)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    sync_folder(path)
+    seal::write_sealed(path, key, PURPOSE, &text)
+}
+
+/// Seals a file that was written before files were sealed.
+pub fn seal_existing(path: &Path, key: &SealKey) -> Result<(), Problem> {
+    if seal::is_sealed(&read_secret(path, "key file")?) {
+        return Ok(());
+    }
+    let keys = read_all(path, key)?;
+    write_all(path, &keys, key).map_err(|error| seal::unwritable(path, &error))
 }
 
 /// Makes a rename in the file's folder durable.
@@ -130,6 +137,7 @@ pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing;
 
     fn keys(byte: u8) -> Keys {
         Keys {
@@ -143,15 +151,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("station.key");
         let find = |byte| {
-            Keys::load(&path, &keys(byte).digest())
+            Keys::load(&path, &keys(byte).digest(), &testing::seal_key())
                 .map(|keys| keys.dh_secret.0[0])
                 .ok()
         };
-        write_all(&path, &[keys(1)]).unwrap();
+        write_all(&path, &[keys(1)], &testing::seal_key()).unwrap();
         assert_eq!((find(1), find(2)), (Some(1), None));
-        write_all(&path, &[keys(1), keys(2)]).unwrap();
+        write_all(&path, &[keys(1), keys(2)], &testing::seal_key()).unwrap();
         assert_eq!((find(1), find(2)), (Some(1), Some(2)));
-        write_all(&path, &[keys(2)]).unwrap();
+        write_all(&path, &[keys(2)], &testing::seal_key()).unwrap();
         assert_eq!((find(1), find(2)), (None, Some(2)));
     }
 
@@ -159,12 +167,14 @@ mod tests {
     fn damaged_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("station.key");
-        write_all(&path, &[keys(1)]).unwrap();
+        write_all(&path, &[keys(1)], &testing::seal_key()).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for cut in [0, 1, whole.len() / 2, whole.len() - 1] {
             std::fs::write(&path, &whole[..cut]).unwrap();
             assert_eq!(
-                Keys::load(&path, &keys(1).digest()).unwrap_err().code,
+                Keys::load(&path, &keys(1).digest(), &testing::seal_key())
+                    .unwrap_err()
+                    .code,
                 Code::SecretUnusable
             );
         }

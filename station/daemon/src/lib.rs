@@ -17,6 +17,7 @@ pub mod logging;
 pub mod pace;
 pub mod problem;
 pub mod radio;
+pub mod seal;
 pub mod store;
 pub mod sync;
 mod systemd;

@@ -52,6 +52,11 @@ codes! {
     /// A file with a secret that is not there or not what it should be.
     SecretUnusable "secret_unusable" exit 3 http 500,
 
+    /// The key under which the station's disk is sealed is not there.
+    SealKeyMissing "seal_key_missing" exit 3 http 500,
+    /// The station's disk is sealed with another key.
+    SealKeyWrong "seal_key_wrong" exit 3 http 500,
+
     /// The provisioning file cannot be used.
     ProvisionInvalid "provision_invalid" exit 3 http 500,
     /// The station already has what `init` would make.

@@ -12,10 +12,17 @@ use station_core::provision::*;
 use station_core::replica::derived_handle;
 use zeroize::Zeroizing;
 
+use crate::seal::SealKey;
+
 /// When the file was made, milliseconds since 1970.
 pub(crate) const MADE_AT_MS: u64 = 1_793_600_000_000;
 /// The PIN of the operator `olga`.
 pub(crate) const PIN: &str = "4711";
+
+/// What the station's disk is sealed with.
+pub(crate) fn seal_key() -> SealKey {
+    SealKey::new([7; 32])
+}
 
 /// The organization's key.
 pub(crate) fn organization() -> SigningKey {

@@ -71,7 +71,7 @@ async fn killed_in_a_visit(scene: &mut Scene, number: usize) -> Result<Option<St
 
 /// The associations committed in the journal, after its chain was checked.
 fn committed(scene: &Scene) -> Result<BTreeSet<String>> {
-    let store = Store::open_to_read(&scene.database())?;
+    let store = Store::open_to_read(&scene.database(), &scene.stage.seal_key()?)?;
     let verification = store.verify_journal()?;
     ensure!(
         verification.fault.is_none(),

@@ -115,7 +115,7 @@ fn set(stage: Stage) -> Result<Scene> {
 }
 
 fn fill_journal(scene: &Scene) -> Result<()> {
-    let mut store = Store::open(&scene.database())?;
+    let mut store = Store::open(&scene.database(), &scene.stage.seal_key()?)?;
     let rows: Vec<JournalRecord> = (0..JOURNAL_LEN).map(|_| Stopped {}.into()).collect();
     store.append(Clock::start().wall_ms(), &rows, &[])?;
     store.close();

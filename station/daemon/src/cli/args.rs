@@ -56,6 +56,9 @@ pub(crate) enum Command {
     /// Look at enrollments whose end only their band knows, or give one up.
     #[command(subcommand)]
     Intents(IntentsCommand),
+    /// Make the key under which the station's disk is sealed.
+    #[command(subcommand)]
+    Seal(SealCommand),
     /// Say in one line per cause what is wrong, and what to do.
     Doctor,
     /// Look at the configuration.
@@ -169,6 +172,14 @@ pub(crate) enum JournalCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum SealCommand {
+    /// Print a new key and keep it nowhere, for `systemd-creds encrypt` to read.
+    New,
+    /// Make a new key in the configured file, for a station that has none.
+    Make,
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum ClockCommand {
     /// Show what the station knows about the date and what the system's clock says.
     Show,
@@ -245,6 +256,9 @@ mod tests {
         check("join --console https://console --token-file -", true);
         check("join --console https://console", false);
         check("join --token BSJ1-A", false);
+        check("seal new", true);
+        check("seal make", true);
+        check("seal", false);
         check("intents list", true);
         check("intents close 00 --operator olga --pin-file -", true);
         check("intents close --operator olga", false);

@@ -15,6 +15,9 @@ pub(super) fn check(path: &Path, output: &Output) -> Result<ExitCode, Problem> {
     if config.station.key_file.exists() {
         config::read_secret(&config.station.key_file, "key file")?;
     }
+    if config.station.seal_key_file.exists() {
+        config::read_secret(&config.station.seal_key_file, "seal key")?;
+    }
     if let Some(token_file) = &config.api.token_file {
         config::read_secret(token_file, "token file")?;
     }

@@ -9,6 +9,7 @@ use super::output::Output;
 use crate::api::model::JournalEntry;
 use crate::config::Config;
 use crate::problem::{Code, Problem};
+use crate::seal;
 use crate::store::{Store, StoreError};
 
 /// Entries read at a time.
@@ -17,7 +18,10 @@ const CHUNK_LEN: u32 = 500;
 /// Looks at the journal.
 pub(super) fn run(config: &Config, command: &JournalCommand, output: &Output) -> Result<ExitCode, Problem> {
     let failed = |error: StoreError| error.into_problem("the journal cannot be read", &config.database());
-    let store = Store::open_to_read(&config.database()).map_err(failed)?;
+    if !config.database().exists() {
+        return Err(failed(StoreError::Missing));
+    }
+    let store = Store::open_to_read(&config.database(), &seal::load(config)?).map_err(failed)?;
     match command {
         JournalCommand::Verify => verify(&store, output, failed),
         JournalCommand::Export { from, to } => {

@@ -27,6 +27,7 @@ mod journal;
 mod output;
 mod pages;
 mod run;
+mod seal;
 mod secret;
 
 use std::ffi::OsString;
@@ -70,6 +71,7 @@ fn dispatch(arguments: &Arguments, output: &Output) -> Result<ExitCode, Problem>
         Command::Status => ask::status(&load()?, output),
         Command::Clock(command) => clock::run(&load()?, command, output),
         Command::Intents(command) => intents::run(&load()?, command, output),
+        Command::Seal(command) => seal::run(load, command, output),
         Command::Doctor => ask::doctor(&arguments.config, output),
         Command::Config(args::ConfigCommand::Check) => config::check(&arguments.config, output),
         Command::Completions { shell } => pages::completions(*shell),

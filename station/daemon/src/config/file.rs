@@ -89,6 +89,22 @@ pub fn read_secret(path: &Path, purpose: &str) -> Result<Zeroizing<Vec<u8>>, Pro
 
 /// The same for a file of at most `len_max` bytes.
 pub fn read_secret_of(path: &Path, purpose: &str, len_max: u64) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    read_private(path, purpose, len_max, 0o077)
+}
+
+/// The same for one of systemd's credentials: it belongs to root, and this user reads it by a right that its mode
+/// shows as the group's.
+pub fn read_credential(path: &Path, purpose: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    read_private(path, purpose, SECRET_LEN_MAX, 0o037)
+}
+
+/// `refused` are the rights that nobody else may have.
+fn read_private(
+    path: &Path,
+    purpose: &str,
+    len_max: u64,
+    refused: u32,
+) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let problem = |code, why: String, next: String| {
         Problem::new(
             code,
@@ -110,7 +126,7 @@ pub fn read_secret_of(path: &Path, purpose: &str, len_max: u64) -> Result<Zeroiz
         let why = format!("it is not a plain file of at most {} KiB", len_max >> 10);
         return Err(problem(Code::SecretUnusable, why, "name the right file".into()));
     }
-    if about.mode() & 0o077 != 0 {
+    if about.mode() & refused != 0 {
         let why = format!("others may read or write it (mode {:04o})", about.mode() & 0o7777);
         let next = format!(
             "chmod 600 {}, and replace the secret if somebody may have read it",

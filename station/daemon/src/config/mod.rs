@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use api::Api;
 pub use enrollment::Enrollment;
-pub use file::{read_secret, read_secret_of};
+pub use file::{read_credential, read_secret, read_secret_of};
 pub use log::{Format, Log};
 pub use radio::Radio;
 pub use station::Station;

@@ -120,7 +120,7 @@ impl Station {
     }
 
     fn records(&self) -> Vec<&'static str> {
-        let store = Store::open_to_read(&self.config.database()).unwrap();
+        let store = Store::open_to_read(&self.config.database(), &seal::load(&self.config).unwrap()).unwrap();
         let entries = store.entries(1, 1000).unwrap();
         entries
             .iter()
@@ -137,6 +137,7 @@ fn provisioned_with(folder: &tempfile::TempDir, plant: &ProvisionFile) -> Config
     let mut config = Config::default();
     config.station.data_directory = folder.path().join("data");
     config.station.key_file = folder.path().join("data/station.key");
+    config.station.seal_key_file = folder.path().join("seal.key");
     config.station.disk_free_mib_min = 1;
     config.api.socket = folder.path().join("run/station.sock");
     let file = folder.path().join("plant.toml");
@@ -659,8 +660,11 @@ async fn the_events_tell_the_whole_story() {
 async fn command(station: &Station, arguments: &[&str]) -> ExitCode {
     let config = station.folder.path().join("station.toml");
     let text = format!(
-        "[station]\ndata_directory = {:?}\nkey_file = {:?}\n[api]\nsocket = {:?}\n",
-        station.config.station.data_directory, station.config.station.key_file, station.config.api.socket
+        "[station]\ndata_directory = {:?}\nkey_file = {:?}\nseal_key_file = {:?}\n[api]\nsocket = {:?}\n",
+        station.config.station.data_directory,
+        station.config.station.key_file,
+        station.config.station.seal_key_file,
+        station.config.api.socket
     );
     std::fs::write(&config, text).unwrap();
     let mut line: Vec<std::ffi::OsString> =
@@ -728,7 +732,7 @@ async fn a_radio_that_ends_stops_the_station_in_good_order() {
     };
     let problem = serve(config.clone(), [0; 32], radio, stopped).await.unwrap_err();
     assert_eq!(problem.code, Code::RadioUnavailable);
-    let store = Store::open_to_read(&config.database()).unwrap();
+    let store = Store::open_to_read(&config.database(), &seal::load(&config).unwrap()).unwrap();
     let last = store.last_entry().unwrap().unwrap();
     assert!(matches!(
         JournalRecord::decode(&last.record),
@@ -747,6 +751,7 @@ async fn the_doctor_looks_at_everything() {
         .collect();
     let expected = [
         "config",
+        "seal",
         "database",
         "journal",
         "key_file",

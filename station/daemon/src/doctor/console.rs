@@ -4,6 +4,7 @@ use super::{DAY_S, bad, failed, in_words, ok};
 use crate::api::model::{Finding, Sync, SyncStage, Verdict};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::seal::SealKey;
 use crate::store::SyncState;
 use crate::sync::Credentials;
 
@@ -14,8 +15,8 @@ const CERTIFICATE_DAYS_WARN: i64 = 30;
 const CLOCK_SECONDS_MAX: u64 = 120;
 
 /// What the files say.
-pub(super) fn stored(config: &Config, state: &SyncState, clock: Clock) -> Vec<Finding> {
-    let mut findings = vec![credentials(config, clock)];
+pub(super) fn stored(config: &Config, seal_key: &SealKey, state: &SyncState, clock: Clock) -> Vec<Finding> {
+    let mut findings = vec![credentials(config, seal_key, clock)];
     let stopped = [
         ("feed", &state.feed_stopped),
         ("journal_upload", &state.journal_stopped),
@@ -32,9 +33,9 @@ pub(super) fn stored(config: &Config, state: &SyncState, clock: Clock) -> Vec<Fi
     findings
 }
 
-fn credentials(config: &Config, clock: Clock) -> Finding {
+fn credentials(config: &Config, seal_key: &SealKey, clock: Clock) -> Finding {
     let check = "console_certificate";
-    let credentials = match Credentials::load(&config.sync_file()) {
+    let credentials = match Credentials::load(&config.sync_file(), seal_key) {
         Ok(credentials) => credentials,
         Err(problem) => return failed(check, &problem),
     };

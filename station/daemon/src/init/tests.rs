@@ -24,6 +24,7 @@ impl Plant {
         let mut config = Config::default();
         config.station.data_directory = folder.path().join("data");
         config.station.key_file = folder.path().join("data/station.key");
+        config.station.seal_key_file = folder.path().join("seal.key");
         Self { folder, config }
     }
 
@@ -34,11 +35,20 @@ impl Plant {
         init(&self.config, &path, replace)
     }
 
+    fn seal_key(&self) -> SealKey {
+        seal::load(&self.config).unwrap()
+    }
+
+    fn open(&self) -> Result<Store, StoreError> {
+        Store::open(&self.config.database(), &self.seal_key())
+    }
+
     fn store(&self) -> Store {
-        let store = Store::open(&self.config.database()).unwrap();
+        let store = self.open().unwrap();
         Keys::load(
             &self.config.station.key_file,
             &store.identity().unwrap().keys_digest,
+            &self.seal_key(),
         )
         .unwrap();
         store
@@ -209,11 +219,20 @@ fn a_journal_that_does_not_hold_is_kept_aside_whole() {
     assert_eq!((made.journal_sequence, made.left_out), (3, 0));
     let fault = made.journal_fault.unwrap();
     assert!(fault.contains("entry 3"), "{fault}");
-    let kept = Store::open_to_read(&made.kept.unwrap()).unwrap();
+    let kept = Store::open_to_read(&made.kept.unwrap(), &plant.seal_key()).unwrap();
     assert_eq!(kept.head().unwrap().sequence, 6);
     assert_eq!(plant.store().verify_journal().unwrap().fault, None);
     let again = plant.init(&testing::file(), true).unwrap();
     assert_eq!((again.journal_fault, again.kept), (None, None));
+}
+
+/// The bytes in which the file keeps a journal entry.
+fn kept_bytes(database: &Path, sequence: u64) -> Vec<u8> {
+    let database = rusqlite::Connection::open(database).unwrap();
+    let select = "select entry from journal where sequence = ?1";
+    database
+        .query_row(select, [sequence as i64], |row| row.get(0))
+        .unwrap()
 }
 
 /// Overwrites each page of the file that has these bytes, as a failing disk does. How many there were.
@@ -235,7 +254,7 @@ fn a_journal_that_cannot_be_read_is_kept_aside_and_goes_on_before_the_damage() {
     plant.init(&testing::file(), false).unwrap();
     let mut store = plant.store();
     for number in 0..400 {
-        let software = format!("MARK-{number:04}-{}", "x".repeat(100));
+        let software = format!("{number:04}-{}", "x".repeat(100));
         let record = Started {
             software,
             after_crash: false,
@@ -245,12 +264,11 @@ fn a_journal_that_cannot_be_read_is_kept_aside_and_goes_on_before_the_damage() {
     assert_eq!(store.head().unwrap().sequence, 401);
     store.close();
     let database = plant.config.database();
-    assert!(destroy_pages_with(&database, b"MARK-0250") > 0);
+    let last = kept_bytes(&database, 400);
+    let in_the_middle = kept_bytes(&database, 252);
+    assert!(destroy_pages_with(&database, &in_the_middle) > 0);
     assert_eq!(
-        Store::open(&database)
-            .unwrap_err()
-            .into_problem("", &database)
-            .code,
+        plant.open().unwrap_err().into_problem("", &database).code,
         Code::StoreCorrupted
     );
     let made = plant.init(&testing::file(), true).unwrap();
@@ -262,7 +280,7 @@ fn a_journal_that_cannot_be_read_is_kept_aside_and_goes_on_before_the_damage() {
         "{fault}"
     );
     let kept = std::fs::read(made.kept.unwrap()).unwrap();
-    assert!(kept.windows(9).any(|window| window == b"MARK-0399"));
+    assert!(kept.windows(last.len()).any(|window| window == last));
     assert_eq!(plant.store().verify_journal().unwrap().fault, None);
 }
 
@@ -320,8 +338,8 @@ fn a_database_that_is_a_link_is_refused_by_name() {
     let before = std::fs::read(&elsewhere).unwrap();
     let problems = [
         plant.init(&testing::file(), true).unwrap_err(),
-        Store::open(&database).unwrap_err().into_problem("", &database),
-        Store::open_to_read(&database)
+        plant.open().unwrap_err().into_problem("", &database),
+        Store::open_to_read(&database, &plant.seal_key())
             .unwrap_err()
             .into_problem("", &database),
     ];

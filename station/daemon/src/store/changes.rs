@@ -3,46 +3,42 @@
 use firmware_protocol::id::AssociationId;
 use policy::model::{self, Band, StockState};
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Transaction};
 use station_core::replica::{AssociationRow, Change, TicketState};
 use station_core::ticket::{AttemptState, AttemptSubject, TicketId};
 
 use super::rows::{self, StoredTicket};
+use super::sealing::Access;
 use super::tables::{self, Writer};
 use super::{StoreError, notes};
 
-/// Applies `changes` in their order.
-pub(super) fn apply(transaction: &Transaction<'_>, changes: &[Change]) -> Result<(), StoreError> {
+/// Applies `changes` in their order, in the transaction that is open.
+pub(super) fn apply(access: Access<'_>, changes: &[Change]) -> Result<(), StoreError> {
     if changes.is_empty() {
         return Ok(());
     }
-    let mut writer = Writer::new(transaction);
+    let mut writer = Writer::new(access);
     for change in changes {
-        apply_one(transaction, &mut writer, change)?;
+        apply_one(access, &mut writer, change)?;
     }
     writer.finish()
 }
 
-fn apply_one(
-    transaction: &Transaction<'_>,
-    writer: &mut Writer<'_>,
-    change: &Change,
-) -> Result<(), StoreError> {
+fn apply_one(access: Access<'_>, writer: &mut Writer<'_>, change: &Change) -> Result<(), StoreError> {
     match change {
         Change::PutAssociation(row) => rows::put_association(writer, row),
         Change::EndAssociation { id, ending } => {
-            let mut row = association(transaction, *id)?;
+            let mut row = association(access, *id)?;
             row.association.active = false;
             row.association.ended = Some(*ending);
             rows::put_association(writer, &row)
         }
         Change::DeactivateAssociation { id } => {
-            let mut row = association(transaction, *id)?;
+            let mut row = association(access, *id)?;
             row.association.active = false;
             rows::put_association(writer, &row)
         }
         Change::SpendTicket { ticket, association } => {
-            let stored = stored_ticket(transaction, *ticket)?;
+            let stored = stored_ticket(access, *ticket)?;
             if stored
                 .as_ref()
                 .is_some_and(|stored| is_taken(stored.state, *association))
@@ -62,7 +58,7 @@ fn apply_one(
                 },
             )
         }
-        Change::ReleaseTicket { ticket, association } => release(transaction, writer, *ticket, *association),
+        Change::ReleaseTicket { ticket, association } => release(access, writer, *ticket, *association),
         Change::OpenIntent(intent) => {
             let body = minicbor::to_vec(intent).expect("memory takes everything");
             writer.put(
@@ -75,7 +71,7 @@ fn apply_one(
         }
         Change::PutBand(band) => rows::put_band(writer, band),
         Change::BandFound { serial } => {
-            let band = super::replica::band(transaction, serial)?;
+            let band = super::replica::band(access, serial)?;
             let band =
                 band.ok_or_else(|| StoreError::Failed(format!("band {serial} was found and is not known")))?;
             rows::put_band(
@@ -102,43 +98,42 @@ fn is_taken(state: TicketState, association: AssociationId) -> bool {
     }
 }
 
-fn association(
-    transaction: &Transaction<'_>,
-    id: model::AssociationId,
-) -> Result<AssociationRow, StoreError> {
-    find_association(transaction, id)?
+fn association(access: Access<'_>, id: model::AssociationId) -> Result<AssociationRow, StoreError> {
+    find_association(access, id)?
         .ok_or_else(|| StoreError::Failed(format!("association {id} is to change and is not there")))
 }
 
 /// The association with this id.
 pub(super) fn find_association(
-    transaction: &rusqlite::Connection,
+    access: Access<'_>,
     id: model::AssociationId,
 ) -> Result<Option<AssociationRow>, StoreError> {
-    let mut statement = transaction.prepare_cached("select * from associations where id = ?1")?;
+    let mut statement = access.prepare_cached("select * from associations where id = ?1")?;
     let mut found = statement.query([id.0])?;
-    found.next()?.map(rows::association).transpose()
+    let found = found.next()?;
+    found
+        .map(|row| rows::association(access.sealing, row))
+        .transpose()
 }
 
 pub(super) fn stored_ticket(
-    transaction: &rusqlite::Connection,
+    access: Access<'_>,
     ticket: TicketId,
 ) -> Result<Option<StoredTicket>, StoreError> {
-    let mut statement = transaction.prepare_cached("select * from tickets where id = ?1")?;
-    let found = statement
-        .query_row([ticket.0], |row| Ok(rows::ticket(row)))
-        .optional()?;
-    found.transpose()
+    let mut statement = access.prepare_cached("select * from tickets where id = ?1")?;
+    let mut found = statement.query([ticket.0])?;
+    let found = found.next()?;
+    found.map(|row| rows::ticket(access.sealing, row)).transpose()
 }
 
 /// Frees a ticket, unless it was used for something else meanwhile.
 fn release(
-    transaction: &Transaction<'_>,
+    access: Access<'_>,
     writer: &mut Writer<'_>,
     ticket: TicketId,
     association: AssociationId,
 ) -> Result<(), StoreError> {
-    let Some(stored) = stored_ticket(transaction, ticket)? else {
+    let Some(stored) = stored_ticket(access, ticket)? else {
         return Ok(());
     };
     match (stored.state, stored.row) {

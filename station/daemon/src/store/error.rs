@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::ffi::{self, ErrorCode};
 
 use crate::problem::{Code, Problem};
+use crate::seal::SealKeyId;
 
 /// Why the database did not do what was asked. Nothing was made durable, unless the variant says that
 /// nobody knows.
@@ -32,6 +33,14 @@ pub enum StoreError {
         found: u32,
         /// The newest this program knows.
         known: u32,
+    },
+    /// The database is sealed with another key than the one at hand.
+    #[error("the database is sealed with the key {found}, and the key at hand is {given}")]
+    OtherSealKey {
+        /// What the database says.
+        found: SealKeyId,
+        /// What was given.
+        given: SealKeyId,
     },
     /// A ticket that was to be spent was spent for something else in the meantime.
     #[error("the ticket was used in the meantime")]
@@ -107,6 +116,13 @@ impl StoreError {
             Self::NotPlain(_) => (
                 Code::StoreFailed,
                 "put the database itself there; to keep it elsewhere, set station.data_directory".into(),
+            ),
+            Self::OtherSealKey { .. } => (
+                Code::SealKeyWrong,
+                "give back the key that this station was sealed with: the credential `bandstand.seal`, or the file \
+                 station.seal_key_file. Without it the data is lost: revoke the station at the console, move the data \
+                 folder away and join anew"
+                    .into(),
             ),
             Self::Newer { .. } => (Code::StoreNewer, "install the newer program again".into()),
             Self::SyncFailed(_) => {

@@ -1,9 +1,9 @@
 //! The journal: appended durably, read in pages, verified link by link.
 
-use rusqlite::{Connection, Row, Transaction};
-use station_core::journal::{ChainFault, ChainVerifier, Entry, Hash, Head, JournalRecord, StationKey, chain};
+use station_core::journal::{ChainFault, ChainVerifier, Entry, Head, JournalRecord, StationKey, chain};
 use station_core::replica::Change;
 
+use super::sealing::Access;
 use super::{Store, StoreError, changes};
 
 /// Entries checked at each start: enough to find a torn end, few enough for a journal of any length.
@@ -29,10 +29,10 @@ impl Store {
     ) -> Result<Head, StoreError> {
         let station = self.station_key()?;
         let mut new_head = Head::EMPTY;
-        self.durably(|transaction| {
-            let (entries, head) = chain(station, head(transaction, station)?, time_ms, records);
-            entries.iter().try_for_each(|entry| insert(transaction, entry))?;
-            changes::apply(transaction, changes)?;
+        self.durably(|access| {
+            let (entries, head) = chain(station, head(access, station)?, time_ms, records);
+            entries.iter().try_for_each(|entry| insert(access, entry))?;
+            changes::apply(access, changes)?;
             new_head = head;
             Ok(())
         })?;
@@ -42,17 +42,17 @@ impl Store {
 
     /// The journal's end.
     pub fn head(&self) -> Result<Head, StoreError> {
-        head(&self.connection, self.station_key()?)
+        head(self.access(), self.station_key()?)
     }
 
     /// The last entry, if there is one.
     pub fn last_entry(&self) -> Result<Option<Entry>, StoreError> {
-        last_entry(&self.connection, self.station_key()?)
+        last_entry(self.access(), self.station_key()?)
     }
 
     /// At most `count` entries from sequence `from` on.
     pub fn entries(&self, from: u64, count: u32) -> Result<Vec<Entry>, StoreError> {
-        read(&self.connection, self.station_key()?, from, count)
+        read(self.access(), self.station_key()?, from, count)
     }
 
     /// Reads the whole journal and checks every link. Damage to the file is an error, damage to an entry a
@@ -78,12 +78,13 @@ impl Store {
     fn verify_from(&self, start: Head) -> Result<Verification, StoreError> {
         let station = self.station_key()?;
         let mut verifier = ChainVerifier::new(station, start);
-        let mut statement = self.connection.prepare(
-            "select sequence, time_ms, previous, record, hash from journal where sequence > ?1 order by sequence",
-        )?;
+        let columns = self.sealing.journal_columns();
+        let mut statement = self.connection.prepare(&format!(
+            "select sequence, time_ms, {columns} from journal where sequence > ?1 order by sequence"
+        ))?;
         let mut rows = statement.query([start.sequence as i64])?;
         while let Some(row) = rows.next()? {
-            if let Err(fault) = verifier.push(&entry(station, row)?) {
+            if let Err(fault) = verifier.push(&self.sealing.open_entry(station, row)?) {
                 return Ok(Verification {
                     head: verifier.head(),
                     fault: Some(fault),
@@ -99,54 +100,46 @@ impl Store {
 
 /// At most `count` entries from sequence `from` on.
 pub(super) fn read(
-    connection: &Connection,
+    access: Access<'_>,
     station: StationKey,
     from: u64,
     count: u32,
 ) -> Result<Vec<Entry>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "select sequence, time_ms, previous, record, hash from journal where sequence >= ?1 \
-         order by sequence limit ?2",
-    )?;
+    let columns = access.sealing.journal_columns();
+    let mut statement = access.prepare_cached(&format!(
+        "select sequence, time_ms, {columns} from journal where sequence >= ?1 order by sequence limit ?2"
+    ))?;
     let from = i64::try_from(from).unwrap_or(i64::MAX);
-    let entries = statement.query_map((from, count), |row| entry(station, row))?;
+    let entries = statement.query_map((from, count), |row| access.sealing.open_entry(station, row))?;
     entries.map(|entry| entry.map_err(StoreError::from)).collect()
 }
 
 /// Stores an entry that was chained already.
-pub(super) fn insert(transaction: &Transaction<'_>, entry: &Entry) -> Result<(), StoreError> {
-    let mut statement = transaction.prepare_cached(
-        "insert into journal (sequence, time_ms, previous, record, hash) values (?1, ?2, ?3, ?4, ?5)",
-    )?;
+pub(super) fn insert(access: Access<'_>, entry: &Entry) -> Result<(), StoreError> {
+    let mut statement =
+        access.prepare_cached("insert into journal (sequence, time_ms, entry) values (?1, ?2, ?3)")?;
     let (sequence, time_ms) = (entry.sequence as i64, entry.time_ms as i64);
-    statement.execute((sequence, time_ms, entry.previous.0, &entry.record, entry.hash.0))?;
+    statement.execute((sequence, time_ms, access.sealing.seal_entry(entry)))?;
     Ok(())
 }
 
 /// The end of the journal as it stands in this transaction.
-pub(super) fn head(connection: &Connection, station: StationKey) -> Result<Head, StoreError> {
-    let last = last_entry(connection, station)?;
+pub(super) fn head(access: Access<'_>, station: StationKey) -> Result<Head, StoreError> {
+    let last = last_entry(access, station)?;
     Ok(last.map_or(Head::EMPTY, |entry| Head {
         sequence: entry.sequence,
         hash: entry.hash,
     }))
 }
 
-fn last_entry(connection: &Connection, station: StationKey) -> Result<Option<Entry>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "select sequence, time_ms, previous, record, hash from journal order by sequence desc limit 1",
-    )?;
+fn last_entry(access: Access<'_>, station: StationKey) -> Result<Option<Entry>, StoreError> {
+    let columns = access.sealing.journal_columns();
+    let mut statement = access.prepare_cached(&format!(
+        "select sequence, time_ms, {columns} from journal order by sequence desc limit 1"
+    ))?;
     let mut rows = statement.query(())?;
-    Ok(rows.next()?.map(|row| entry(station, row)).transpose()?)
-}
-
-fn entry(station: StationKey, row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
-    Ok(Entry {
-        station,
-        sequence: row.get::<_, i64>(0)? as u64,
-        time_ms: row.get::<_, i64>(1)? as u64,
-        previous: Hash(row.get(2)?),
-        record: row.get(3)?,
-        hash: Hash(row.get(4)?),
-    })
+    let row = rows.next()?;
+    Ok(row
+        .map(|row| access.sealing.open_entry(station, row))
+        .transpose()?)
 }

@@ -15,20 +15,26 @@ mod journal;
 mod migrations;
 mod notes;
 mod provision;
+mod rebuild;
 mod replica;
 mod rows;
+mod sealing;
 mod sync;
 mod tables;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use station_core::journal::Head;
+
+use crate::seal::SealKey;
+use sealing::{Access, Sealing};
 
 pub use error::StoreError;
 pub use handle::StoreHandle;
 pub use journal::Verification;
+pub(crate) use rebuild::{name_for_wiping, wipe_clear};
 pub use replica::{Identity, Issuer};
 pub use sync::{Applying, SyncState};
 
@@ -36,6 +42,9 @@ pub use sync::{Applying, SyncState};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Page cache in KiB: a decision reads a handful of pages, and idle memory counts.
 const CACHE_KIB: i64 = 1024;
+/// Page cache while many rows are written at once. Keyed hashes have no order, so that rows of one page of a snapshot
+/// belong all over a table.
+const CACHE_FILLING_KIB: i64 = 24 << 10;
 /// Pages of the write-ahead log after which a commit folds it into the database by itself: a bound for
 /// stations that are never idle.
 const LOG_PAGES_MAX: u32 = 1000;
@@ -50,6 +59,7 @@ const STATEMENTS_MAX: usize = 48;
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    sealing: Sealing,
     path: PathBuf,
     failed: Option<StoreError>,
     /// Transactions were committed since the log was last folded into the database.
@@ -61,17 +71,20 @@ pub struct Store {
 
 impl Store {
     /// Opens the station's database, checks that it is whole and brings it to the current version.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, key: &SealKey) -> Result<Self, StoreError> {
         if !path.exists() {
             return Err(StoreError::Missing);
         }
         let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         if migrations::version(&store.connection)? != migrations::CURRENT {
             store.check_whole()?;
-            migrations::migrate(&mut store.connection)?;
+            migrations::migrate_clear(&mut store.connection)?;
+            rebuild::seal(store, key)?;
+            store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         }
+        rebuild::finish(path)?;
         check::whole(path)?;
-        store.identity = replica::read_identity(&store.connection)?;
+        store.unseal(key)?;
         store.identity()?;
         match store.verify_tail()?.fault {
             None => Ok(store),
@@ -81,16 +94,22 @@ impl Store {
         }
     }
 
-    /// Makes a new, empty database. An existing file is an error.
-    pub fn create(path: &Path) -> Result<Self, StoreError> {
+    /// Makes a new, empty database that is sealed with `key`. An existing file is an error.
+    pub fn create(path: &Path, key: &SealKey) -> Result<Self, StoreError> {
         make_private(path)?;
         let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        migrations::migrate(&mut store.connection)?;
+        migrations::make(&mut store.connection)?;
+        store.sealing = Sealing::with(key);
+        store.durably(|access| {
+            let mut writer = tables::Writer::new(access);
+            sealing::put_key(&mut writer, key)?;
+            writer.finish()
+        })?;
         Ok(store)
     }
 
     /// Opens the database to look at it, beside a running daemon.
-    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+    pub fn open_to_read(path: &Path, key: &SealKey) -> Result<Self, StoreError> {
         if !path.exists() {
             return Err(StoreError::Missing);
         }
@@ -98,29 +117,41 @@ impl Store {
         store.connection.pragma_update(None, "query_only", true)?;
         match migrations::version(&store.connection)? {
             migrations::CURRENT => {}
-            found if found > migrations::CURRENT => {
-                return Err(StoreError::Newer {
-                    found,
-                    known: migrations::CURRENT,
-                });
-            }
+            found if found > migrations::CURRENT => return Err(migrations::newer(found)),
             found => {
                 return Err(StoreError::Failed(format!(
                     "the database has the old version {found}; start the station once"
                 )));
             }
         }
-        store.identity = replica::read_identity(&store.connection)?;
+        store.unseal(key)?;
         store.identity()?;
         Ok(store)
     }
 
-    /// Opens the database to take over what is in it before it is replaced. Nothing is checked.
-    pub fn open_to_replace(path: &Path) -> Result<Self, StoreError> {
+    /// Opens the database to take over what is in it before it is replaced. Nothing is checked but the key, and a
+    /// database of before is read as it is.
+    pub fn open_to_replace(path: &Path, key: &SealKey) -> Result<Self, StoreError> {
         let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        store.identity = replica::read_identity(&store.connection)?;
+        store.unseal(key)?;
         store.identity()?;
         Ok(store)
+    }
+
+    /// Lets rows be read with `key`, and reads what the station is.
+    fn unseal(&mut self, key: &SealKey) -> Result<(), StoreError> {
+        if migrations::is_sealed(&self.connection)? {
+            self.sealing = Sealing::of(&self.connection, key)?;
+        }
+        self.identity = replica::read_identity(self.access())?;
+        Ok(())
+    }
+
+    fn access(&self) -> Access<'_> {
+        Access {
+            connection: &self.connection,
+            sealing: &self.sealing,
+        }
     }
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self, StoreError> {
@@ -148,6 +179,7 @@ impl Store {
         connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_MAX)?;
         Ok(Self {
             connection,
+            sealing: Sealing::Clear,
             path: path.to_owned(),
             failed: None,
             has_log: false,
@@ -176,7 +208,7 @@ impl Store {
 
     /// Reads every row and compares it with its seal, and every table with its totals.
     pub fn check_rows(&self) -> Result<(), StoreError> {
-        tables::check_all(&self.connection)
+        tables::check_all(self.access())
     }
 
     /// Fails if an earlier failure left the state of the database unknown.
@@ -194,17 +226,46 @@ impl Store {
     /// Runs `work` in one transaction that is durable when this returns.
     fn durably<T>(
         &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+        work: impl FnOnce(Access<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.guard()?;
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let value = work(&transaction)?;
+        self.sealing.begin();
+        let value = work(Access {
+            connection: &transaction,
+            sealing: &self.sealing,
+        })?;
         let outcome = transaction.commit().map_err(StoreError::of_commit);
         self.has_log = true;
         let outcome = outcome.inspect_err(|error| self.note(error));
         outcome.map(|()| value)
+    }
+
+    /// The same, with more room where it writes many rows.
+    fn durably_of_size<T>(
+        &mut self,
+        is_much: bool,
+        work: impl FnOnce(Access<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match is_much {
+            true => self.durably_filling(work),
+            false => self.durably(work),
+        }
+    }
+
+    /// The same for many rows at once.
+    fn durably_filling<T>(
+        &mut self,
+        work: impl FnOnce(Access<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.connection
+            .pragma_update(None, "cache_size", -CACHE_FILLING_KIB)?;
+        let outcome = self.durably(work);
+        self.connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        self.connection.release_memory()?;
+        outcome
     }
 
     /// The journal's end after what was appended since the last call, if anything was.
@@ -232,6 +293,15 @@ impl Store {
         self.fold_log();
         let _ = self.connection.close();
     }
+}
+
+/// Whether there is a database here whose rows are sealed.
+pub(crate) fn is_sealed(path: &Path) -> bool {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let is_sealed = connection
+        .map_err(StoreError::from)
+        .and_then(|connection| migrations::is_sealed(&connection));
+    matches!(is_sealed, Ok(true) | Err(StoreError::Newer { .. }))
 }
 
 /// Fails if the database, or a file that SQLite puts beside it, is no plain file: what is written there must not
@@ -265,5 +335,7 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod power_tests;
+#[cfg(test)]
+mod sealing_tests;
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use station_core::provision::HexBytes;
 use station_core::replica::Quarantine;
 
-use super::rows::{self, from_body, to_body};
+use super::rows::{self, to_body};
 use super::tables::{self, Writer};
-use super::{Store, StoreError};
+use super::{Store, StoreError, replica};
 
 /// The key of the row of `meta` about the clock.
 const CLOCK: &str = "clock";
@@ -29,13 +29,13 @@ struct QuarantineBody {
 impl Store {
     /// The latest date that was believed and then corrected by a confirmation; 0 if that never happened.
     pub fn passed_ms(&self) -> Result<u64, StoreError> {
-        let body: Option<ClockBody> = self.kept(CLOCK)?;
+        let body: Option<ClockBody> = replica::meta(self.access(), CLOCK)?;
         Ok(body.map_or(0, |body| body.passed_ms))
     }
 
     /// What the band proves and is not believed, if there is anything.
     pub fn quarantine(&self, serial: &Serial) -> Result<Option<AssociationId>, StoreError> {
-        let body: Option<QuarantineBody> = self.kept(&key(serial))?;
+        let body: Option<QuarantineBody> = replica::meta(self.access(), &key(serial))?;
         Ok(body.map(|body| AssociationId(body.association.0)))
     }
 
@@ -47,8 +47,7 @@ impl Store {
         let mut found = statement.query(())?;
         let mut quarantines = Vec::new();
         while let Some(row) = found.next()? {
-            tables::check_row(&tables::META, row)?;
-            let body: QuarantineBody = from_body(&tables::META, rows::blob(row, 1)?)?;
+            let body: QuarantineBody = rows::body(&self.sealing, &tables::META, row)?;
             let key: String = row.get(0)?;
             let serial = key.strip_prefix(QUARANTINE).and_then(Serial::new);
             quarantines.push(Quarantine {
@@ -58,16 +57,6 @@ impl Store {
             });
         }
         Ok(quarantines)
-    }
-
-    fn kept<T: for<'de> Deserialize<'de>>(&self, key: &str) -> Result<Option<T>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("select * from meta where key = ?1")?;
-        let mut found = statement.query([key])?;
-        let Some(row) = found.next()? else { return Ok(None) };
-        tables::check_row(&tables::META, row)?;
-        from_body(&tables::META, rows::blob(row, 1)?).map(Some)
     }
 }
 

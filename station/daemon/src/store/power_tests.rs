@@ -70,7 +70,7 @@ fn start(disk: &Disk) -> Head {
             fs::write(folder.path().join(name), bytes).unwrap();
         }
     }
-    let store = Store::open(&folder.path().join(FILES[0])).expect("the station starts");
+    let store = Store::open(&folder.path().join(FILES[0]), &testing::seal_key()).expect("the station starts");
     assert_eq!(store.verify_journal().unwrap().fault, None);
     store.head().unwrap()
 }
@@ -91,7 +91,7 @@ fn check(before: &(Disk, Head), after: &(Disk, Head), random: &mut Random) {
 #[test]
 fn a_power_cut_at_any_sector_leaves_the_journal_before_or_behind_the_append() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = Store::create(&folder.path().join(FILES[0])).unwrap();
+    let mut store = Store::create(&folder.path().join(FILES[0]), &testing::seal_key()).unwrap();
     store
         .provision(&testing::provision(), [8; 32], None, MADE_AT_MS)
         .unwrap();

@@ -1,6 +1,5 @@
 //! Filling a new database from a provisioning file, and carrying over what an earlier one knew better.
 
-use rusqlite::Transaction;
 use rusqlite::types::ValueRef;
 use station_core::enrollment::KnownAssociation;
 use station_core::journal::{ChainVerifier, Entry, Head, JournalRecord, Provisioned, floor_after};
@@ -9,6 +8,7 @@ use station_core::replica::{Change, TicketState, changes_on_commit, changes_on_i
 
 use super::replica::{self, Identity};
 use super::rows::{self, StoredTicket};
+use super::sealing::{Access, Sealing};
 use super::tables::{self, Writer};
 use super::{Store, StoreError, changes, journal, notes};
 use firmware_protocol::receipt::Receipt;
@@ -31,18 +31,17 @@ impl Store {
         time_ms: u64,
     ) -> Result<u64, StoreError> {
         let mut rows_are_whole = true;
-        self.durably(|transaction| {
-            let mut writer = Writer::new(transaction);
+        self.durably_filling(|access| {
+            let mut writer = Writer::new(access);
             replica::write(&mut writer, provision, keys_digest)?;
             if let Some(before) = before {
-                rows_are_whole =
-                    unless_damaged(carry_rows(&mut writer, transaction, before), |()| true, false)?;
+                rows_are_whole = unless_damaged(carry_rows(&mut writer, access, before), |()| true, false)?;
                 let passed_ms = passed_after(provision, before, time_ms)?;
                 notes::carry(&mut writer, before, passed_ms)?;
             }
             writer.finish()
         })?;
-        self.identity = replica::read_identity(&self.connection)?;
+        self.identity = replica::read_identity(self.access())?;
         let left_out = match before {
             Some(before) => self.carry_journal(before, provision.made_at_ms, rows_are_whole)?,
             None => 0,
@@ -88,10 +87,10 @@ impl Store {
             let count = u64::from(CHUNK_LEN).min(last - next + 1) as u32;
             let entries: Vec<Entry> = before.entries(next, count)?;
             next += entries.len() as u64;
-            self.durably(|transaction| {
+            self.durably(|access| {
                 entries
                     .iter()
-                    .try_for_each(|entry| journal::insert(transaction, entry))
+                    .try_for_each(|entry| journal::insert(access, entry))
             })?;
             for entry in &entries {
                 if !rows_are_whole {
@@ -133,7 +132,7 @@ impl Store {
             }
             _ => return Ok(()),
         };
-        match self.durably(|transaction| changes::apply(transaction, &changes)) {
+        match self.durably(|access| changes::apply(access, &changes)) {
             // Taken back by the file, or known from a row that could be read: it stays used.
             Err(StoreError::TicketSpent) => Ok(()),
             outcome => outcome,
@@ -184,7 +183,7 @@ impl Store {
         let known: Vec<_> = known.into_iter().map(|known| known.association).collect();
         let (user, band) = (&user.user.id, self.band(&serial)?);
         let changes = changes_on_commit(&receipt, user, committed.seos, band.as_ref(), &known);
-        self.durably(|transaction| changes::apply(transaction, &changes))
+        self.durably(|access| changes::apply(access, &changes))
     }
 }
 
@@ -226,27 +225,15 @@ fn provisioned(identity: &Identity, provision: &Provision) -> Provisioned {
 }
 
 /// Rows that belong to this station and not to the file.
-fn carry_rows(
-    writer: &mut Writer<'_>,
-    transaction: &Transaction<'_>,
-    before: &Store,
-) -> Result<(), StoreError> {
+fn carry_rows(writer: &mut Writer<'_>, access: Access<'_>, before: &Store) -> Result<(), StoreError> {
     let mut statement = before
         .connection
         .prepare("select * from tickets where state <> 0")?;
     let mut used = statement.query(())?;
     while let Some(row) = used.next()? {
-        carry_ticket(writer, transaction, rows::ticket(row)?)?;
+        carry_ticket(writer, access, rows::ticket(&before.sealing, row)?)?;
     }
-    let mut statement = before.connection.prepare("select * from attempts")?;
-    let mut attempts = statement.query(())?;
-    while let Some(row) = attempts.next()? {
-        tables::check_row(&tables::ATTEMPTS, row)?;
-        writer.put(
-            &tables::ATTEMPTS,
-            &[row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?],
-        )?;
-    }
+    carry_attempts(writer, before)?;
     let intents = before.intents()?;
     for intent in intents {
         let body = minicbor::to_vec(&intent).expect("memory takes everything");
@@ -258,13 +245,24 @@ fn carry_rows(
     Ok(())
 }
 
+/// Failed attempts. Whose they are is a keyed hash where they come from already, or becomes one.
+pub(super) fn carry_attempts(writer: &mut Writer<'_>, before: &Store) -> Result<(), StoreError> {
+    let mut statement = before.connection.prepare("select * from attempts")?;
+    let mut attempts = statement.query(())?;
+    while let Some(row) = attempts.next()? {
+        tables::check_row(&tables::ATTEMPTS, row)?;
+        let values = [row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?];
+        match before.sealing {
+            Sealing::Clear => writer.put(&tables::ATTEMPTS, &values)?,
+            Sealing::Sealed(_) => writer.put_stored(&tables::ATTEMPTS, &values)?,
+        }
+    }
+    Ok(())
+}
+
 /// A ticket that was used or taken back stays so, whatever the file says.
-fn carry_ticket(
-    writer: &mut Writer<'_>,
-    transaction: &Transaction<'_>,
-    used: StoredTicket,
-) -> Result<(), StoreError> {
-    let row = changes::stored_ticket(transaction, used.id)?
+fn carry_ticket(writer: &mut Writer<'_>, access: Access<'_>, used: StoredTicket) -> Result<(), StoreError> {
+    let row = changes::stored_ticket(access, used.id)?
         .and_then(|known| known.row)
         .or(used.row);
     debug_assert_ne!(used.state, TicketState::Unspent);

@@ -3,8 +3,8 @@
 use firmware_protocol::certificate::{PublicKey, Signed};
 use firmware_protocol::id::{AssociationId, OrganizationId, StationId, UserHandle, Zone};
 use policy::model::{Association, Band, BandSerial, GroupPolicy, IndividualPolicy, PolicyId, UserId};
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::types::{ToSql, ValueRef};
+use rusqlite::{OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use server_sync::feed::KeyKind;
 use station_core::clock::TrustedTime;
@@ -14,7 +14,8 @@ use station_core::provision::{Base16, HexBytes, Provision};
 use station_core::replica::{AssociationRow, OperatorRow, TicketRow, TicketState, UserRow};
 use station_core::ticket::{AttemptState, AttemptSubject, CodeHash, TicketId};
 
-use super::rows::{self, StoredTicket, from_body, to_body};
+use super::rows::{self, StoredTicket, to_body};
+use super::sealing::{Access, Key, Sealing};
 use super::sync::ToldKey;
 use super::tables::{self, Table, Writer};
 use super::{Store, StoreError, changes};
@@ -180,10 +181,15 @@ impl Store {
         let mut known = Vec::new();
         if let Some(row) = case.user {
             let sql = "select * from associations where user = ?1";
-            self.add_associations(&mut known, case, sql, row.user.id.as_str())?;
+            self.add_associations(
+                &mut known,
+                case,
+                sql,
+                &user_of_association(&self.sealing, &row.user.id),
+            )?;
         }
         let sql = "select * from associations where band = ?1";
-        self.add_associations(&mut known, case, sql, case.serial.as_str())?;
+        self.add_associations(&mut known, case, sql, &case.serial.as_str())?;
         Ok(known)
     }
 
@@ -192,7 +198,7 @@ impl Store {
         known: &mut Vec<KnownAssociation>,
         case: &Case<'_>,
         sql: &str,
-        key: &str,
+        key: &dyn ToSql,
     ) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut found = statement.query([key])?;
@@ -201,7 +207,7 @@ impl Store {
             if known.iter().any(|other| other.association.id.0 == id) {
                 continue;
             }
-            let AssociationRow { association, .. } = rows::association(row)?;
+            let AssociationRow { association, .. } = rows::association(&self.sealing, row)?;
             known.push(KnownAssociation {
                 band_seos: self.is_seos(case, &association.band)?,
                 user_suspended: self.is_suspended(case, &association.user)?,
@@ -240,33 +246,29 @@ impl Store {
 
     /// The user with this handle.
     pub fn user_by_handle(&self, handle: UserHandle) -> Result<Option<UserRow>, StoreError> {
-        user_by_handle(&self.connection, handle)
+        user_by_handle(self.access(), handle)
     }
 
     /// The user with this id.
     pub fn user(&self, id: &UserId) -> Result<Option<UserRow>, StoreError> {
-        user(&self.connection, id)
+        user(self.access(), id)
     }
 
     /// The band with this serial.
     pub fn band(&self, serial: &BandSerial) -> Result<Option<Band>, StoreError> {
-        band(&self.connection, serial)
+        band(self.access(), serial)
     }
 
     fn individual_policy(&self, id: &PolicyId) -> Result<IndividualPolicy, StoreError> {
         let key = format!("i:{id}");
-        policy_row(&self.connection, &key)
+        policy_row(self.access(), &key)
     }
 
     /// The operator with this id.
     pub fn operator(&self, id: &str) -> Result<Option<OperatorRow>, StoreError> {
-        let key = ValueRef::Text(id.as_bytes());
-        one(
-            &self.connection,
-            "select * from operators where id = ?1",
-            key,
-            rows::operator,
-        )
+        let sql = "select * from operators where id = ?1";
+        let key = self.sealing.text_key(&tables::OPERATORS, 0, id);
+        one(self.access(), sql, key, |row| rows::operator(&self.sealing, row))
     }
 
     /// Some operator, if there is one: whose PIN is checked in place of nobody's.
@@ -275,19 +277,21 @@ impl Store {
             .connection
             .prepare_cached("select * from operators order by id limit 1")?;
         let mut found = statement.query(())?;
-        found.next()?.map(rows::operator).transpose()
+        let found = found.next()?;
+        found.map(|row| rows::operator(&self.sealing, row)).transpose()
     }
 
     /// What became of a ticket.
     pub fn ticket_state(&self, ticket: TicketId) -> Result<TicketState, StoreError> {
-        let stored = changes::stored_ticket(&self.connection, ticket)?;
+        let stored = changes::stored_ticket(self.access(), ticket)?;
         Ok(stored.map(|stored| stored.state).unwrap_or_default())
     }
 
     /// The ticket whose code has this hash.
     pub fn ticket_by_code(&self, hash: CodeHash) -> Result<Option<(TicketRow, TicketState)>, StoreError> {
         let sql = "select * from tickets where code_hash = ?1";
-        let stored = one(&self.connection, sql, ValueRef::Blob(&hash.0), rows::ticket)?;
+        let key = Key::Plain(ValueRef::Blob(&hash.0));
+        let stored = one(self.access(), sql, key, |row| rows::ticket(&self.sealing, row))?;
         Ok(stored.and_then(|stored| Some((stored.row?, stored.state))))
     }
 
@@ -295,9 +299,9 @@ impl Store {
     pub fn attempts(&self, subject: &AttemptSubject) -> Result<AttemptState, StoreError> {
         let subject = subject.to_string();
         let state = one(
-            &self.connection,
+            self.access(),
             "select * from attempts where subject = ?1",
-            ValueRef::Text(subject.as_bytes()),
+            self.sealing.text_key(&tables::ATTEMPTS, 0, &subject),
             |row| {
                 tables::check_row(&tables::ATTEMPTS, row)?;
                 Ok(AttemptState {
@@ -315,8 +319,8 @@ impl Store {
         let mut found = statement.query(())?;
         let mut intents = Vec::new();
         while let Some(row) = found.next()? {
-            tables::check_row(&tables::INTENTS, row)?;
-            let intent = minicbor::decode(rows::blob(row, 1)?);
+            let body = tables::body(&self.sealing, &tables::INTENTS, row)?.unwrap_or_default();
+            let intent = minicbor::decode(&body);
             intents.push(
                 intent.map_err(|error| StoreError::Corrupted(format!("an intent does not read: {error}")))?,
             );
@@ -332,89 +336,78 @@ impl Store {
 }
 
 /// The user with this handle.
-pub(super) fn user_by_handle(
-    connection: &Connection,
-    handle: UserHandle,
-) -> Result<Option<UserRow>, StoreError> {
-    let key = ValueRef::Blob(&handle.0);
-    one(
-        connection,
-        "select * from users where handle = ?1",
-        key,
-        rows::user,
-    )
+pub(super) fn user_by_handle(access: Access<'_>, handle: UserHandle) -> Result<Option<UserRow>, StoreError> {
+    let key = access.sealing.key(&tables::USERS, 1, ValueRef::Blob(&handle.0));
+    let sql = "select * from users where handle = ?1";
+    one(access, sql, key, |row| rows::user(access.sealing, row))
+}
+
+/// A user as associations name them.
+fn user_of_association<'a>(sealing: &Sealing, user: &'a UserId) -> Key<'a> {
+    sealing.text_key(&tables::ASSOCIATIONS, 1, user.as_str())
 }
 
 /// The user with this id.
-pub(super) fn user(connection: &Connection, id: &UserId) -> Result<Option<UserRow>, StoreError> {
-    let key = ValueRef::Text(id.as_str().as_bytes());
-    one(connection, "select * from users where id = ?1", key, rows::user)
+pub(super) fn user(access: Access<'_>, id: &UserId) -> Result<Option<UserRow>, StoreError> {
+    let key = access.sealing.text_key(&tables::USERS, 0, id.as_str());
+    let sql = "select * from users where id = ?1";
+    one(access, sql, key, |row| rows::user(access.sealing, row))
 }
 
 /// Every association of this user or of this band, each once, ended ones too.
 pub(super) fn associations_of_either(
-    connection: &Connection,
+    access: Access<'_>,
     user: &UserId,
     serial: &BandSerial,
 ) -> Result<Vec<Association>, StoreError> {
     let mut statement =
-        connection.prepare_cached("select * from associations where user = ?1 or band = ?2 order by id")?;
-    let mut found = statement.query([user.as_str(), serial.as_str()])?;
+        access.prepare_cached("select * from associations where user = ?1 or band = ?2 order by id")?;
+    let user = user_of_association(access.sealing, user);
+    let mut found = statement.query((&user, serial.as_str()))?;
     let mut known = Vec::new();
     while let Some(row) = found.next()? {
-        known.push(rows::association(row)?.association);
+        known.push(rows::association(access.sealing, row)?.association);
     }
     Ok(known)
 }
 
 /// What the row of `meta` with this key says.
 pub(super) fn meta<T: serde::de::DeserializeOwned>(
-    connection: &Connection,
+    access: Access<'_>,
     key: &str,
 ) -> Result<Option<T>, StoreError> {
-    let key = ValueRef::Text(key.as_bytes());
-    one(connection, "select * from meta where key = ?1", key, |row| {
-        tables::check_row(&tables::META, row)?;
-        from_body(&tables::META, rows::blob(row, 1)?)
+    let key = access.sealing.text_key(&tables::META, 0, key);
+    one(access, "select * from meta where key = ?1", key, |row| {
+        rows::body(access.sealing, &tables::META, row)
     })
 }
 
 /// The band with this serial.
-pub(super) fn band(connection: &Connection, serial: &BandSerial) -> Result<Option<Band>, StoreError> {
-    let key = ValueRef::Text(serial.as_str().as_bytes());
-    one(
-        connection,
-        "select * from bands where serial = ?1",
-        key,
-        rows::band,
-    )
+pub(super) fn band(access: Access<'_>, serial: &BandSerial) -> Result<Option<Band>, StoreError> {
+    let key = access.sealing.text_key(&tables::BANDS, 0, serial.as_str());
+    let sql = "select * from bands where serial = ?1";
+    one(access, sql, key, |row| rows::band(access.sealing, row))
 }
 
 /// At most one row, read by `read`.
 fn one<T>(
-    connection: &Connection,
+    access: Access<'_>,
     sql: &str,
-    key: ValueRef<'_>,
+    key: Key<'_>,
     read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let key = rusqlite::types::ToSqlOutput::Borrowed(key);
+    let mut statement = access.prepare_cached(sql)?;
     statement
         .query_row([key], |row| Ok(read(row)))
         .optional()?
         .transpose()
 }
 
-fn policy_row<T: serde::de::DeserializeOwned>(connection: &Connection, key: &str) -> Result<T, StoreError> {
-    let found = one(
-        connection,
-        "select * from policies where id = ?1",
-        ValueRef::Text(key.as_bytes()),
-        |row| {
-            tables::check_row(&tables::POLICIES, row)?;
-            from_body(&tables::POLICIES, rows::blob(row, 1)?)
-        },
-    )?;
+fn policy_row<T: serde::de::DeserializeOwned>(access: Access<'_>, key: &str) -> Result<T, StoreError> {
+    let stored = access.sealing.text_key(&tables::POLICIES, 0, key);
+    let found = one(access, "select * from policies where id = ?1", stored, |row| {
+        rows::body(access.sealing, &tables::POLICIES, row)
+    })?;
     found.ok_or_else(|| StoreError::Corrupted(format!("the policy {key} is missing")))
 }
 
@@ -473,11 +466,11 @@ impl StationBody {
 
 /// Changes what the station is.
 pub(super) fn change_station(
-    connection: &Connection,
+    access: Access<'_>,
     writer: &mut Writer<'_>,
     change: impl FnOnce(&mut StationBody),
 ) -> Result<(), StoreError> {
-    let mut body: StationBody = meta(connection, STATION)?.ok_or(StoreError::Missing)?;
+    let mut body: StationBody = meta(access, STATION)?.ok_or(StoreError::Missing)?;
     change(&mut body);
     let body = to_body(&body);
     writer.put(
@@ -487,8 +480,8 @@ pub(super) fn change_station(
 }
 
 /// Reads what the station is; nothing if it was never provisioned.
-pub(super) fn read_identity(connection: &Connection) -> Result<Option<Identity>, StoreError> {
-    let body: Option<StationBody> = meta(connection, STATION)?;
+pub(super) fn read_identity(access: Access<'_>) -> Result<Option<Identity>, StoreError> {
+    let body: Option<StationBody> = meta(access, STATION)?;
     let Some(body) = body else { return Ok(None) };
     let certificate = minicbor::decode(&body.certificate.0)
         .map_err(|error| StoreError::Corrupted(format!("the certificate does not read: {error}")))?;
@@ -511,7 +504,7 @@ pub(super) fn read_identity(connection: &Connection) -> Result<Option<Identity>,
         as_of_ms: body.as_of_ms,
         digest: body.digest.0,
         keys_digest: body.keys_digest.0,
-        group_policy: policy_row(connection, &format!("g:{}", body.group_policy))?,
+        group_policy: policy_row(access, &format!("g:{}", body.group_policy))?,
     }))
 }
 

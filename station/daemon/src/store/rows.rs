@@ -1,4 +1,5 @@
-//! Rows in their stored form and back. Bodies are JSON, intents the CBOR of the journal.
+//! Rows in their stored form and back. Bodies are JSON, intents the CBOR of the journal. What a column holds as a keyed
+//! hash stands in the body too; rows of before have it in the column alone.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use firmware_protocol::id::{self as air, UserHandle};
 use firmware_protocol::time::UnixSeconds;
 use policy::model::{
     Association, AssociationId, Band, Ending, IdFault, PolicyId, StockState, Suspension, UnixMillis, User,
-    UserStatus, Zone,
+    UserId, UserStatus, Zone,
 };
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -18,6 +19,7 @@ use station_core::replica::{AssociationRow, OperatorRow, Right, TicketRow, Ticke
 use station_core::ticket::{CodeHash, TicketId};
 
 use super::StoreError;
+use super::sealing::Sealing;
 use super::tables::{self, Table, Writer};
 
 /// The bytes of a body.
@@ -35,6 +37,10 @@ pub(super) fn from_body<T: DeserializeOwned>(table: &Table, body: &[u8]) -> Resu
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UserBody {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    handle: Option<HexBytes<16>>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     name: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -60,6 +66,8 @@ pub(super) fn put_user(writer: &mut Writer<'_>, row: &UserRow) -> Result<(), Sto
     } = row.user.clone();
     let (policy, label) = (row.policy.clone(), row.label.clone());
     let body = to_body(&UserBody {
+        id: Some(id.clone()),
+        handle: Some(HexBytes(row.handle.0)),
         name,
         site,
         status,
@@ -75,26 +83,27 @@ pub(super) fn put_user(writer: &mut Writer<'_>, row: &UserRow) -> Result<(), Sto
 }
 
 /// Reads a user.
-pub(super) fn user(row: &Row<'_>) -> Result<UserRow, StoreError> {
-    tables::check_row(&tables::USERS, row)?;
-    let body: UserBody = from_body(&tables::USERS, blob(row, 2)?)?;
+pub(super) fn user(sealing: &Sealing, row: &Row<'_>) -> Result<UserRow, StoreError> {
     let UserBody {
+        id,
+        handle,
         name,
         site,
         status,
         suspension,
         policy,
         label,
-    } = body;
+    } = body(sealing, &tables::USERS, row)?;
     let user = User {
-        id: id(row, 0)?,
+        id: id.map_or_else(|| column(row, 0), Ok)?,
         name,
         site,
         status,
         suspension,
     };
+    let handle = handle.map_or_else(|| row.get(1), |HexBytes(handle)| Ok(handle));
     Ok(UserRow {
-        handle: UserHandle(row.get(1)?),
+        handle: UserHandle(handle?),
         user,
         policy,
         label,
@@ -126,11 +135,10 @@ pub(super) fn put_band(writer: &mut Writer<'_>, band: &Band) -> Result<(), Store
 }
 
 /// Reads a band.
-pub(super) fn band(row: &Row<'_>) -> Result<Band, StoreError> {
-    tables::check_row(&tables::BANDS, row)?;
-    let BandBody { seos, stock } = from_body(&tables::BANDS, blob(row, 1)?)?;
+pub(super) fn band(sealing: &Sealing, row: &Row<'_>) -> Result<Band, StoreError> {
+    let BandBody { seos, stock } = body(sealing, &tables::BANDS, row)?;
     Ok(Band {
-        serial: id(row, 0)?,
+        serial: column(row, 0)?,
         seos,
         stock,
     })
@@ -139,6 +147,8 @@ pub(super) fn band(row: &Row<'_>) -> Result<Band, StoreError> {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AssociationBody {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
     #[serde(default, skip_serializing_if = "is_ordinary")]
     zone: Zone,
     #[serde(default, skip_serializing_if = "is_ordinary")]
@@ -176,6 +186,7 @@ pub(super) fn put_association(writer: &mut Writer<'_>, row: &AssociationRow) -> 
     } = row.association.clone();
     let (epoch, key) = (band_epoch, row.credential_key.map(HexBytes));
     let body = to_body(&AssociationBody {
+        user: Some(user.clone()),
         zone,
         active,
         primary,
@@ -197,10 +208,9 @@ pub(super) fn put_association(writer: &mut Writer<'_>, row: &AssociationRow) -> 
 }
 
 /// Reads an association.
-pub(super) fn association(row: &Row<'_>) -> Result<AssociationRow, StoreError> {
-    tables::check_row(&tables::ASSOCIATIONS, row)?;
-    let body: AssociationBody = from_body(&tables::ASSOCIATIONS, blob(row, 3)?)?;
+pub(super) fn association(sealing: &Sealing, row: &Row<'_>) -> Result<AssociationRow, StoreError> {
     let AssociationBody {
+        user,
         zone,
         active,
         primary,
@@ -210,11 +220,11 @@ pub(super) fn association(row: &Row<'_>) -> Result<AssociationRow, StoreError> {
         epoch,
         note,
         key,
-    } = body;
+    } = body(sealing, &tables::ASSOCIATIONS, row)?;
     let association = Association {
         id: AssociationId(row.get(0)?),
-        user: id(row, 1)?,
-        band: id(row, 2)?,
+        user: user.map_or_else(|| column(row, 1), Ok)?,
+        band: column(row, 2)?,
         zone,
         active,
         primary,
@@ -280,8 +290,8 @@ pub(super) fn put_ticket(writer: &mut Writer<'_>, ticket: &StoredTicket) -> Resu
 }
 
 /// Reads a ticket.
-pub(super) fn ticket(row: &Row<'_>) -> Result<StoredTicket, StoreError> {
-    tables::check_row(&tables::TICKETS, row)?;
+pub(super) fn ticket(sealing: &Sealing, row: &Row<'_>) -> Result<StoredTicket, StoreError> {
+    let body = tables::body(sealing, &tables::TICKETS, row)?;
     let id = TicketId(row.get(0)?);
     let code_hash = row.get::<_, Option<[u8; 32]>>(1)?.map(CodeHash);
     let state = match (row.get(2)?, row.get::<_, Option<[u8; 16]>>(3)?) {
@@ -292,10 +302,7 @@ pub(super) fn ticket(row: &Row<'_>) -> Result<StoredTicket, StoreError> {
         (0..=1, _) => TicketState::Unspent,
         (other, _) => return Err(StoreError::Corrupted(format!("a ticket in state {other}"))),
     };
-    let body = match row.get_ref(4)? {
-        ValueRef::Blob(body) => Some(from_body::<TicketBody>(&tables::TICKETS, body)?),
-        _ => None,
-    };
+    let body: Option<TicketBody> = body.map(|body| from_body(&tables::TICKETS, &body)).transpose()?;
     let row = body.map(|body| TicketRow {
         id,
         code_hash,
@@ -314,6 +321,8 @@ pub(super) fn ticket(row: &Row<'_>) -> Result<StoredTicket, StoreError> {
 
 #[derive(Serialize, Deserialize)]
 struct OperatorBody {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     pin: String,
     rights: BTreeSet<Right>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -323,6 +332,7 @@ struct OperatorBody {
 /// Inserts or replaces an operator.
 pub(super) fn put_operator(writer: &mut Writer<'_>, row: &OperatorRow) -> Result<(), StoreError> {
     let body = to_body(&OperatorBody {
+        id: Some(row.id.clone()),
         pin: row.pin.clone(),
         rights: row.rights.clone(),
         user: row.user.map(|UserHandle(handle)| HexBytes(handle)),
@@ -334,20 +344,29 @@ pub(super) fn put_operator(writer: &mut Writer<'_>, row: &OperatorRow) -> Result
 }
 
 /// Reads an operator.
-pub(super) fn operator(row: &Row<'_>) -> Result<OperatorRow, StoreError> {
-    tables::check_row(&tables::OPERATORS, row)?;
-    let body: OperatorBody = from_body(&tables::OPERATORS, blob(row, 1)?)?;
+pub(super) fn operator(sealing: &Sealing, row: &Row<'_>) -> Result<OperatorRow, StoreError> {
+    let body: OperatorBody = body(sealing, &tables::OPERATORS, row)?;
     let user = body.user.map(|HexBytes(handle)| UserHandle(handle));
     Ok(OperatorRow {
-        id: row.get(0)?,
+        id: body.id.map_or_else(|| row.get(0), Ok)?,
         pin: body.pin,
         rights: body.rights,
         user,
     })
 }
 
+/// What a row's body says.
+pub(super) fn body<T: DeserializeOwned>(
+    sealing: &Sealing,
+    table: &Table,
+    row: &Row<'_>,
+) -> Result<T, StoreError> {
+    let body = tables::body(sealing, table, row)?;
+    from_body(table, &body.unwrap_or_default())
+}
+
 /// An identifier in a text column.
-fn id<T: FromStr<Err = IdFault>>(row: &Row<'_>, index: usize) -> Result<T, StoreError> {
+fn column<T: FromStr<Err = IdFault>>(row: &Row<'_>, index: usize) -> Result<T, StoreError> {
     let text = row
         .get_ref(index)?
         .as_str()
@@ -359,11 +378,4 @@ fn id<T: FromStr<Err = IdFault>>(row: &Row<'_>, index: usize) -> Result<T, Store
 /// A value that a body may leave out.
 fn is_ordinary<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
-}
-
-/// The bytes of a blob column.
-pub(super) fn blob<'r>(row: &'r Row<'_>, index: usize) -> Result<&'r [u8], StoreError> {
-    row.get_ref(index)?
-        .as_blob()
-        .map_err(|error| StoreError::Corrupted(error.to_string()))
 }

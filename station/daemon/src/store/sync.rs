@@ -5,7 +5,6 @@ use firmware_protocol::certificate::Signed;
 use firmware_protocol::id::{OrganizationId, UserHandle, Zone};
 use firmware_protocol::receipt::Receipt;
 use policy::model::{AssociationId, PolicyId, UserId};
-use rusqlite::Transaction;
 use rusqlite::types::ValueRef;
 use serde::{Deserialize, Serialize};
 use server_sync::StationKey;
@@ -17,12 +16,15 @@ use station_core::replica::{Change, TicketState, changes_on_commit, derived_hand
 use station_core::sync::{self, Handles};
 
 use super::replica::{self, Issuer};
-use super::rows::{self, StoredTicket, from_body, to_body};
+use super::rows::{self, StoredTicket, to_body};
+use super::sealing::Access;
 use super::tables::{self, Table, Writer};
 use super::{Store, StoreError, changes, journal};
 
 /// The key of the row of `meta` that says how the station stands with its console.
 const SYNC: &str = "sync";
+/// So many rows in one page are all over the tables.
+const MANY_ROWS: usize = 200;
 /// Journal entries read at a time.
 const CHUNK_LEN: u32 = 500;
 
@@ -89,13 +91,13 @@ pub struct Applying {
 impl Store {
     /// How the station stands with its console; nothing if it never joined one.
     pub fn sync_state(&self) -> Result<Option<SyncState>, StoreError> {
-        replica::meta(&self.connection, SYNC)
+        replica::meta(self.access(), SYNC)
     }
 
     /// Remembers how the station stands with its console.
     pub fn set_sync_state(&mut self, state: &SyncState) -> Result<(), StoreError> {
-        self.durably(|transaction| {
-            let mut writer = Writer::new(transaction);
+        self.durably(|access| {
+            let mut writer = Writer::new(access);
             put_state(&mut writer, state)?;
             writer.finish()
         })
@@ -108,26 +110,27 @@ impl Store {
         site: &str,
         zone: Zone,
     ) -> Result<(), StoreError> {
-        self.durably(|transaction| {
-            let mut writer = Writer::new(transaction);
-            replica::change_station(transaction, &mut writer, |body| {
+        self.durably(|access| {
+            let mut writer = Writer::new(access);
+            replica::change_station(access, &mut writer, |body| {
                 body.set_certificate(certificate, site, zone);
             })?;
             writer.finish()
         })?;
-        self.identity = replica::read_identity(&self.connection)?;
+        self.identity = replica::read_identity(self.access())?;
         Ok(())
     }
 
     /// Puts a page of a snapshot aside. The first page removes what was left of an earlier snapshot.
     pub fn stage(&mut self, page: &[u8], is_first: bool, inbox: &InboxState) -> Result<(), StoreError> {
         let state = self.sync_state()?.unwrap_or_default().with_inbox(inbox);
-        self.durably(|transaction| {
+        self.durably(|access| {
             if is_first {
-                transaction.execute("delete from staged_pages", ())?;
+                access.execute("delete from staged_pages", ())?;
             }
-            transaction.execute("insert into staged_pages (page) values (?1)", [page])?;
-            let mut writer = Writer::new(transaction);
+            let page = access.sealing.seal_page(page);
+            access.execute("insert into staged_pages (page) values (?1)", [&page[..]])?;
+            let mut writer = Writer::new(access);
             put_state(&mut writer, &state)?;
             writer.finish()
         })
@@ -149,26 +152,29 @@ impl Store {
         time_ms: u64,
         read: impl Fn(&[u8]) -> Option<Vec<Row>>,
     ) -> Result<(), StoreError> {
-        self.apply(applying, time_ms, |transaction, filler| {
+        self.apply(applying, time_ms, |access, filler| {
             filler.clear()?;
-            let mut statement = transaction.prepare("select page from staged_pages order by number")?;
+            let mut statement = access.prepare("select page from staged_pages order by number")?;
             let mut pages = statement.query(())?;
             while let Some(page) = pages.next()? {
-                let rows = read(page.get_ref(0)?.as_blob().unwrap_or_default());
+                let page = access
+                    .sealing
+                    .open_page(page.get_ref(0)?.as_blob().unwrap_or_default());
+                let rows = page.and_then(|page| read(&page));
                 let rows =
                     rows.ok_or_else(|| StoreError::Failed("a page put aside is not what it was".into()))?;
                 rows.iter().try_for_each(|row| filler.row(row))?;
             }
             applying.rows.iter().try_for_each(|row| filler.row(row))?;
-            transaction.execute("delete from staged_pages", ())?;
+            access.execute("delete from staged_pages", ())?;
             Ok(())
         })
     }
 
     /// Removes what a snapshot under way has put aside.
     pub fn forget_staged(&mut self) -> Result<(), StoreError> {
-        self.durably(|transaction| {
-            transaction.execute("delete from staged_pages", ())?;
+        self.durably(|access| {
+            access.execute("delete from staged_pages", ())?;
             Ok(())
         })
     }
@@ -178,50 +184,51 @@ impl Store {
         &mut self,
         applying: &Applying,
         replaced_ms: u64,
-        fill: impl FnOnce(&Transaction<'_>, &mut Filler<'_, '_>) -> Result<(), StoreError>,
+        fill: impl FnOnce(Access<'_>, &mut Filler<'_, '_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let (station, organization) = (self.station_key()?, self.identity()?.organization);
         let state = self.sync_state()?.unwrap_or_default().with_inbox(&applying.inbox);
         let complete = applying.inbox.complete;
-        let head = self.durably(|transaction| {
-            let mut writer = Writer::new(transaction);
+        let is_much = replaced_ms > 0 || applying.rows.len() > MANY_ROWS;
+        let head = self.durably_of_size(is_much, |access| {
+            let mut writer = Writer::new(access);
             let mut filler = Filler {
-                transaction,
+                access,
                 writer: &mut writer,
                 organization,
                 group_policy: None,
             };
-            fill(transaction, &mut filler)?;
+            fill(access, &mut filler)?;
             let group_policy = filler.group_policy.take();
             put_state(&mut writer, &state)?;
-            let keys = told_keys(transaction)?;
-            replica::change_station(transaction, &mut writer, |body| {
+            let keys = told_keys(access)?;
+            replica::change_station(access, &mut writer, |body| {
                 body.set_told(&keys, group_policy.as_ref());
                 if let Some(complete) = complete.filter(|_| applying.is_whole) {
                     body.set_age(complete.revision.number(), complete.made_at_ms);
                 }
             })?;
             writer.finish()?;
-            Own::after(transaction, station, complete)?.apply(transaction)?;
+            Own::after(access, station, complete)?.apply(access)?;
             match complete.filter(|_| replaced_ms > 0) {
-                Some(complete) => append_replaced(transaction, station, replaced_ms, &complete).map(Some),
+                Some(complete) => append_replaced(access, station, replaced_ms, &complete).map(Some),
                 None => Ok(None),
             }
         })?;
         self.appended = head.or(self.appended);
-        self.identity = replica::read_identity(&self.connection)?;
+        self.identity = replica::read_identity(self.access())?;
         Ok(())
     }
 }
 
 /// The journal says in the same transaction that the rows were exchanged.
 fn append_replaced(
-    transaction: &Transaction<'_>,
+    access: Access<'_>,
     station: StationKey,
     time_ms: u64,
     complete: &Complete,
 ) -> Result<Head, StoreError> {
-    let count = |table| tables::totals(transaction, table).map(|(count, _)| count.max(0) as u32);
+    let count = |table| tables::totals(&access, table).map(|(count, _)| count.max(0) as u32);
     let record = ReplicaReplaced {
         lineage: complete.lineage.0,
         revision: complete.revision.number(),
@@ -232,13 +239,13 @@ fn append_replaced(
     };
     let (entries, head) = chain(
         station,
-        journal::head(transaction, station)?,
+        journal::head(access, station)?,
         time_ms,
         &[record.into()],
     );
     entries
         .iter()
-        .try_for_each(|entry| journal::insert(transaction, entry))?;
+        .try_for_each(|entry| journal::insert(access, entry))?;
     Ok(head)
 }
 
@@ -265,13 +272,12 @@ pub(super) struct ToldKey {
     pub(super) issuer: Issuer,
 }
 
-fn told_keys(transaction: &Transaction<'_>) -> Result<Vec<ToldKey>, StoreError> {
-    let mut statement = transaction.prepare_cached("select * from told_keys order by id")?;
+fn told_keys(access: Access<'_>) -> Result<Vec<ToldKey>, StoreError> {
+    let mut statement = access.prepare_cached("select * from told_keys order by id")?;
     let mut found = statement.query(())?;
     let mut keys = Vec::new();
     while let Some(row) = found.next()? {
-        tables::check_row(&tables::TOLD_KEYS, row)?;
-        let body: KeyBody = from_body(&tables::TOLD_KEYS, rows::blob(row, 1)?)?;
+        let body: KeyBody = rows::body(access.sealing, &tables::TOLD_KEYS, row)?;
         let kinds = [KeyKind::TicketIssuer, KeyKind::Code, KeyKind::Manufacturer];
         let Some(kind) = kinds.into_iter().find(|kind| *kind as u8 == body.kind) else {
             continue;
@@ -290,7 +296,7 @@ fn told_keys(transaction: &Transaction<'_>) -> Result<Vec<ToldKey>, StoreError> 
 
 /// Writes rows of the feed.
 struct Filler<'a, 't> {
-    transaction: &'t Transaction<'t>,
+    access: Access<'t>,
     writer: &'a mut Writer<'t>,
     organization: OrganizationId,
     group_policy: Option<PolicyId>,
@@ -300,7 +306,7 @@ impl Handles for Filler<'_, '_> {
     type Error = StoreError;
 
     fn handle(&self, user: &UserId) -> Result<UserHandle, StoreError> {
-        let known = replica::user(self.transaction, user)?;
+        let known = replica::user(self.access, user)?;
         Ok(known.map_or_else(
             || derived_handle(self.organization, user.as_str()),
             |row| row.handle,
@@ -323,9 +329,7 @@ impl Filler<'_, '_> {
         tables
             .into_iter()
             .try_for_each(|table| self.writer.clear(table))?;
-        let mut statement = self
-            .transaction
-            .prepare("select id from tickets where state = 0")?;
+        let mut statement = self.access.prepare("select id from tickets where state = 0")?;
         let ids = statement.query_map((), |row| row.get::<_, [u8; 16]>(0))?;
         let ids: Vec<_> = ids.collect::<Result<_, _>>()?;
         ids.iter()
@@ -364,7 +368,7 @@ impl Filler<'_, '_> {
     fn user(&mut self, row: &feed::UserRow) -> Result<(), StoreError> {
         let row = sync::user_row(self.organization, row);
         // Somebody else may have had the handle: a person who was renamed is another row.
-        if let Some(other) = replica::user_by_handle(self.transaction, row.handle)?
+        if let Some(other) = replica::user_by_handle(self.access, row.handle)?
             && other.user.id != row.user.id
         {
             let id = ValueRef::Text(other.user.id.as_str().as_bytes());
@@ -422,7 +426,7 @@ impl Filler<'_, '_> {
     /// A ticket that was used keeps its state as long as there is this database.
     fn remove_ticket(&mut self, id: [u8; 16]) -> Result<(), StoreError> {
         let id = station_core::ticket::TicketId(id);
-        match changes::stored_ticket(self.transaction, id)? {
+        match changes::stored_ticket(self.access, id)? {
             Some(stored) if stored.state != TicketState::Unspent => rows::put_ticket(
                 self.writer,
                 &StoredTicket {
@@ -443,14 +447,14 @@ struct Own(Vec<JournalRecord>);
 impl Own {
     /// What the journal says behind the place up to which the console's rows contain it.
     fn after(
-        transaction: &Transaction<'_>,
+        access: Access<'_>,
         station: StationKey,
         complete: Option<Complete>,
     ) -> Result<Self, StoreError> {
         let mut own = Self::default();
         let mut next = complete.map_or(0, |complete| complete.acked_through) + 1;
         loop {
-            let entries = journal::read(transaction, station, next, CHUNK_LEN)?;
+            let entries = journal::read(access, station, next, CHUNK_LEN)?;
             let Some(last) = entries.last() else {
                 return Ok(own);
             };
@@ -472,30 +476,30 @@ impl Own {
 
     /// Applies it once more, in its order, to the console's rows. The rows it made before are taken out
     /// first, so that none of them stands in the way of an earlier one.
-    fn apply(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    fn apply(&self, access: Access<'_>) -> Result<(), StoreError> {
         let mut kept = Vec::new();
-        let mut writer = Writer::new(transaction);
+        let mut writer = Writer::new(access);
         for receipt in self.receipts() {
             let id = AssociationId(receipt.association.0);
-            kept.push(changes::find_association(transaction, id)?);
+            kept.push(changes::find_association(access, id)?);
             writer.delete(&tables::ASSOCIATIONS, ValueRef::Blob(&id.0))?;
         }
         writer.finish()?;
         let mut kept = kept.into_iter();
         for record in &self.0 {
             let changes = match record {
-                JournalRecord::Intent(intent) => spent(transaction, intent)?,
+                JournalRecord::Intent(intent) => spent(access, intent)?,
                 JournalRecord::RolledBack(rolled_back) => released(rolled_back),
                 JournalRecord::Committed(committed) => {
                     let Some(receipt) = receipt_of(committed) else {
                         continue;
                     };
                     let before = kept.next().flatten();
-                    commit(transaction, committed, &receipt, before)?
+                    commit(access, committed, &receipt, before)?
                 }
                 _ => vec![],
             };
-            changes::apply(transaction, &changes)?;
+            changes::apply(access, &changes)?;
         }
         Ok(())
     }
@@ -514,11 +518,11 @@ fn receipt_of(committed: &Committed) -> Option<Receipt> {
 }
 
 /// A ticket that was used elsewhere meanwhile stays what the console says it is.
-fn spent(transaction: &Transaction<'_>, intent: &Intent) -> Result<Vec<Change>, StoreError> {
+fn spent(access: Access<'_>, intent: &Intent) -> Result<Vec<Change>, StoreError> {
     let Some(ticket) = intent.ticket else {
         return Ok(vec![]);
     };
-    let stored = changes::stored_ticket(transaction, ticket)?;
+    let stored = changes::stored_ticket(access, ticket)?;
     let association = intent.association;
     Ok(match stored.map(|stored| stored.state).unwrap_or_default() {
         TicketState::Unspent => vec![Change::SpendTicket { ticket, association }],
@@ -537,18 +541,18 @@ fn released(rolled_back: &RolledBack) -> Vec<Change> {
 /// What a commit of this station changes, given what the console says now. What the row had that a receipt
 /// does not say is kept.
 fn commit(
-    transaction: &Transaction<'_>,
+    access: Access<'_>,
     committed: &Committed,
     receipt: &Receipt,
     before: Option<station_core::replica::AssociationRow>,
 ) -> Result<Vec<Change>, StoreError> {
-    let Some(user) = replica::user_by_handle(transaction, receipt.user)? else {
+    let Some(user) = replica::user_by_handle(access, receipt.user)? else {
         // The person is not of this site any more. The band holds them all the same: the row stays as it was.
         return Ok(before.map(Change::PutAssociation).into_iter().collect());
     };
     let serial = station_core::convert::serial(&receipt.serial);
-    let known = replica::associations_of_either(transaction, &user.user.id, &serial)?;
-    let band = replica::band(transaction, &serial)?;
+    let known = replica::associations_of_either(access, &user.user.id, &serial)?;
+    let band = replica::band(access, &serial)?;
     let mut changes = changes_on_commit(receipt, &user.user.id, committed.seos, band.as_ref(), &known);
     changes.retain(|change| !matches!(change, Change::CloseIntent { .. }));
     for change in &mut changes {

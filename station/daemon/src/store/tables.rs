@@ -1,21 +1,32 @@
-//! The tables as they are written and read: seals, totals, statements.
+//! The tables as they are written and read: sums, totals, statements. What is secret in them is sealed on the way
+//! in and opened on the way out, here and nowhere else.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::StoreError;
+use super::sealing::{Access, Key, Sealing};
 
+/// Columns that hold a keyed hash, in one table at most.
+const HASHED_MAX: usize = 2;
+/// Columns that a table has at most.
+const COLUMNS_MAX: usize = 8;
 /// Room for what is sealed of an ordinary row, in bytes.
 const SEALED_LEN: usize = 512;
 
-/// One sealed table. The first column is the key, the last one the seal.
+/// One table. The first column is the key, the last one the row's sum.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
     columns: usize,
+    /// Columns that hold a keyed hash of what they are of.
+    pub(super) hashed: &'static [usize],
+    /// The column that is sealed: the last one before the sum.
+    body: Option<usize>,
     seal_of: &'static str,
     put: &'static str,
     delete: &'static str,
@@ -35,10 +46,13 @@ struct Index {
 
 macro_rules! tables {
     ($($NAME:ident $name:literal ($key:literal $(, $column:literal)*) ($($mark:literal)+)
+        $(hashed $hashed:literal)* $(sealed $body:literal)?
         $([$place:literal $indexed:literal by $index:literal])*;)*) => {
         $(pub(super) const $NAME: Table = Table {
             name: $name,
             columns: [$key, $($column),*].len(),
+            hashed: &[$($hashed),*],
+            body: tables!(@body $($body)?),
             seal_of: concat!("select seal from ", $name, " where ", $key, " = ?1"),
             put: concat!("insert or replace into ", $name, " values (", $($mark,)+ ")"),
             delete: concat!("delete from ", $name, " where ", $key, " = ?1"),
@@ -50,47 +64,74 @@ macro_rules! tables {
             },)*],
         };)*
 
-        /// Every sealed table.
+        /// Every table whose rows have sums.
         pub(super) const ALL: &[&Table] = &[$(&$NAME,)*];
     };
+    (@body) => { None };
+    (@body $body:literal) => { Some($body) };
 }
 
 tables! {
-    META "meta" ("key", "body") ("?,?,?");
-    USERS "users" ("id", "handle", "body") ("?,?,?,?") [1 "handle" by "users_by_handle"];
-    BANDS "bands" ("serial", "body") ("?,?,?");
-    ASSOCIATIONS "associations" ("id", "user", "band", "body") ("?,?,?,?,?")
+    META "meta" ("key", "body") ("?,?,?") sealed 1;
+    SEALING "sealing" ("name", "key_id") ("?,?,?");
+    USERS "users" ("id", "handle", "body") ("?,?,?,?") hashed 0 hashed 1 sealed 2
+        [1 "handle" by "users_by_handle"];
+    BANDS "bands" ("serial", "body") ("?,?,?") sealed 1;
+    ASSOCIATIONS "associations" ("id", "user", "band", "body") ("?,?,?,?,?") hashed 1 sealed 3
         [1 "user" by "associations_by_user"] [2 "band" by "associations_by_band"];
-    POLICIES "policies" ("id", "body") ("?,?,?");
-    OPERATORS "operators" ("id", "body") ("?,?,?");
-    TICKETS "tickets" ("id", "code_hash", "state", "association", "body") ("?,?,?,?,?,?")
+    POLICIES "policies" ("id", "body") ("?,?,?") hashed 0 sealed 1;
+    OPERATORS "operators" ("id", "body") ("?,?,?") hashed 0 sealed 1;
+    TICKETS "tickets" ("id", "code_hash", "state", "association", "body") ("?,?,?,?,?,?") sealed 4
         [1 "code_hash" by "tickets_by_code"];
-    INTENTS "intents" ("association", "body") ("?,?,?");
-    ATTEMPTS "attempts" ("subject", "failures", "blocked_until_ms") ("?,?,?,?");
-    TOLD_KEYS "told_keys" ("id", "body") ("?,?,?");
+    INTENTS "intents" ("association", "body") ("?,?,?") sealed 1;
+    ATTEMPTS "attempts" ("subject", "failures", "blocked_until_ms") ("?,?,?,?") hashed 0;
+    TOLD_KEYS "told_keys" ("id", "body") ("?,?,?") sealed 1;
 }
 
 /// Writes rows in one transaction and brings the totals along at its end.
 pub(super) struct Writer<'t> {
-    transaction: &'t Transaction<'t>,
+    access: Access<'t>,
     deltas: BTreeMap<&'static str, (i64, i64)>,
 }
 
 impl<'t> Writer<'t> {
-    pub(super) fn new(transaction: &'t Transaction<'t>) -> Self {
+    pub(super) fn new(access: Access<'t>) -> Self {
         Self {
-            transaction,
+            access,
             deltas: BTreeMap::new(),
         }
     }
 
-    /// Inserts the row, or replaces the one with its key.
+    /// Inserts the row, or replaces the one with its key. Values are what they mean; what is secret is hashed or
+    /// sealed on the way.
     pub(super) fn put(&mut self, table: &Table, values: &[ValueRef<'_>]) -> Result<(), StoreError> {
+        let sealing = self.access.sealing;
+        let mut stored = values.to_vec();
+        let hashes: [Option<Key<'_>>; HASHED_MAX] = std::array::from_fn(|number| {
+            let column = *table.hashed.get(number)?;
+            Some(sealing.key(table, column, values[column]))
+        });
+        for (&column, hash) in table.hashed.iter().zip(&hashes) {
+            stored[column] = hash.as_ref().map_or(values[column], Key::value);
+        }
+        let body = table
+            .body
+            .and_then(|column| values[column].as_blob_or_null().ok().flatten());
+        let bound = || bound(table, &stored);
+        let body = body.map(|body| sealing.seal(bound, body));
+        if let (Some(column), Some(body)) = (table.body, &body) {
+            stored[column] = ValueRef::Blob(body);
+        }
+        self.put_stored(table, &stored)
+    }
+
+    /// The same for values as another database with this one's key holds them.
+    pub(super) fn put_stored(&mut self, table: &Table, values: &[ValueRef<'_>]) -> Result<(), StoreError> {
         debug_assert_eq!(values.len(), table.columns);
         let seal = seal(table, values);
         let before = self.seal_of(table, values[0])?;
         let columns = values.iter().copied().chain([ValueRef::Integer(seal)]);
-        let mut statement = self.transaction.prepare_cached(table.put)?;
+        let mut statement = self.access.connection.prepare_cached(table.put)?;
         statement.execute(params_from_iter(columns.map(ToSqlOutput::Borrowed)))?;
         self.count(table, before, Some(seal));
         Ok(())
@@ -98,20 +139,22 @@ impl<'t> Writer<'t> {
 
     /// Removes the row with this key, if there is one.
     pub(super) fn delete(&mut self, table: &Table, key: ValueRef<'_>) -> Result<(), StoreError> {
-        let Some(before) = self.seal_of(table, key)? else {
+        let key = self.access.sealing.key(table, 0, key);
+        let Some(before) = self.seal_of(table, key.value())? else {
             return Ok(());
         };
-        self.transaction
+        self.access
+            .connection
             .prepare_cached(table.delete)?
-            .execute([ToSqlOutput::Borrowed(key)])?;
+            .execute([&key])?;
         self.count(table, Some(before), None);
         Ok(())
     }
 
     /// Removes every row of the table.
     pub(super) fn clear(&mut self, table: &Table) -> Result<(), StoreError> {
-        let (count, seals) = totals(self.transaction, table)?;
-        self.transaction.prepare_cached(table.clear)?.execute(())?;
+        let (count, seals) = totals(self.access.connection, table)?;
+        self.access.connection.prepare_cached(table.clear)?.execute(())?;
         // Whatever was put before in this transaction is gone too.
         self.deltas.insert(table.name, (-count, seals));
         Ok(())
@@ -119,7 +162,7 @@ impl<'t> Writer<'t> {
 
     /// Writes the totals. Without this call the next start finds the tables changed behind its back.
     pub(super) fn finish(self) -> Result<(), StoreError> {
-        let mut statement = self.transaction.prepare_cached(
+        let mut statement = self.access.connection.prepare_cached(
             "insert into totals (name, count, seals) values (?1, ?2, ?3) on conflict (name) do update set \
              count = count + ?2, seals = (seals | ?3) - (seals & ?3)",
         )?;
@@ -130,7 +173,7 @@ impl<'t> Writer<'t> {
     }
 
     fn seal_of(&self, table: &Table, key: ValueRef<'_>) -> Result<Option<i64>, StoreError> {
-        let mut statement = self.transaction.prepare_cached(table.seal_of)?;
+        let mut statement = self.access.connection.prepare_cached(table.seal_of)?;
         Ok(statement
             .query_row([ToSqlOutput::Borrowed(key)], |row| row.get(0))
             .optional()?)
@@ -143,13 +186,47 @@ impl<'t> Writer<'t> {
     }
 }
 
+/// The body of a row read from `table` with all its columns, if it has one, or that it was changed.
+pub(super) fn body<'r>(
+    sealing: &Sealing,
+    table: &Table,
+    row: &'r Row<'_>,
+) -> Result<Option<Cow<'r, [u8]>>, StoreError> {
+    let mut values = [ValueRef::Null; COLUMNS_MAX];
+    seal_of_values(table, row, &mut values)?;
+    let column = table.body.expect("a table with bodies");
+    let ValueRef::Blob(sealed) = values[column] else {
+        return Ok(None);
+    };
+    let bound = || bound(table, &values[..table.columns]);
+    match sealing.open(bound, sealed) {
+        Some(body) => Ok(Some(body)),
+        None => Err(StoreError::Corrupted(format!(
+            "a row of {} is not what was sealed",
+            table.name
+        ))),
+    }
+}
+
+/// What is bound to a row's body: the table and every other column.
+fn bound(table: &Table, values: &[ValueRef<'_>]) -> Vec<u8> {
+    encoded(table, &values[..table.columns - 1])
+}
+
 /// Accepts a row read from `table` with all its columns, or says that it was changed.
 pub(super) fn check_row(table: &Table, row: &Row<'_>) -> Result<(), StoreError> {
     seal_of_row(table, row).map(drop)
 }
 
 fn seal_of_row(table: &Table, row: &Row<'_>) -> Result<i64, StoreError> {
-    let mut values = [ValueRef::Null; 8];
+    seal_of_values(table, row, &mut [ValueRef::Null; COLUMNS_MAX])
+}
+
+fn seal_of_values<'r>(
+    table: &Table,
+    row: &'r Row<'_>,
+    values: &mut [ValueRef<'r>; COLUMNS_MAX],
+) -> Result<i64, StoreError> {
     for (index, value) in values.iter_mut().take(table.columns).enumerate() {
         *value = row.get_ref(index)?;
     }
@@ -164,8 +241,12 @@ fn seal_of_row(table: &Table, row: &Row<'_>) -> Result<i64, StoreError> {
 }
 
 /// Checks every table, one after the other.
-pub(super) fn check_all(connection: &Connection) -> Result<(), StoreError> {
-    ALL.iter().try_for_each(|table| check_table(connection, table))
+pub(super) fn check_all(access: Access<'_>) -> Result<(), StoreError> {
+    // Which key rows are sealed with was nothing to say before they were.
+    let is_there =
+        |table: &&&Table| matches!(access.sealing, Sealing::Sealed(_)) || table.name != SEALING.name;
+    let mut tables = ALL.iter().filter(is_there);
+    tables.try_for_each(|table| check_table(access.connection, table))
 }
 
 /// Reads every row of a table and compares seals, totals and indexes.
@@ -235,6 +316,11 @@ pub(super) fn totals(connection: &Connection, table: &Table) -> Result<(i64, i64
 /// hash without a key would not stop anybody who writes to the file, however strong, and every row is
 /// hashed at each start.
 fn seal(table: &Table, values: &[ValueRef<'_>]) -> i64 {
+    xxh3_64(&encoded(table, values)).cast_signed()
+}
+
+/// The table's name and the values, each with its type and length.
+fn encoded(table: &Table, values: &[ValueRef<'_>]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(SEALED_LEN);
     bytes.extend_from_slice(table.name.as_bytes());
     for value in values {
@@ -249,5 +335,5 @@ fn seal(table: &Table, values: &[ValueRef<'_>]) -> i64 {
         bytes.extend_from_slice(&number.to_be_bytes());
         bytes.extend_from_slice(content);
     }
-    xxh3_64(&bytes).cast_signed()
+    bytes
 }

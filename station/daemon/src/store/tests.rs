@@ -23,7 +23,7 @@ impl Place {
         let place = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        let mut store = Store::create(&place.file()).unwrap();
+        let mut store = Store::create(&place.file(), &testing::seal_key()).unwrap();
         store
             .provision(&testing::provision(), KEYS, None, MADE_AT_MS)
             .unwrap();
@@ -36,7 +36,7 @@ impl Place {
     }
 
     fn open(&self) -> Store {
-        Store::open(&self.file()).unwrap()
+        Store::open(&self.file(), &testing::seal_key()).unwrap()
     }
 
     /// Changes the file behind the station's back.
@@ -275,24 +275,23 @@ fn failed_attempts_are_counted_across_restarts() {
 
 #[test]
 fn rows_changed_behind_our_back_are_noticed() {
-    let edit = |table: &str, key: &str, from: &str, to: &str| {
-        let edited = format!("cast(replace(cast(body as text), '{from}', '{to}') as blob)");
-        format!("update {table} set body = {edited} where {key}")
-    };
     for sql in [
-        edit("users", "id = 'cy'", "departed", "unknown"),
-        edit("bands", "serial = 'BAND-3'", "{\"seos\":true}", "{}"),
-        "update associations set user = 'bo'".into(),
-        "delete from associations".into(),
-        "delete from meta".into(),
-        "delete from totals where name = 'users'".into(),
-        "update policies set id = 'i:other' where id = 'i:lab'".into(),
-        "update operators set seal = seal + 1".into(),
-        "update journal set time_ms = time_ms + 1".into(),
+        "update users set body = zeroblob(length(body)) where id = (select min(id) from users)",
+        "update bands set body = zeroblob(length(body)) where serial = 'BAND-3'",
+        "update associations set user = zeroblob(16)",
+        "delete from associations",
+        "delete from meta",
+        "delete from sealing",
+        "update sealing set key_id = zeroblob(8)",
+        "delete from totals where name = 'users'",
+        "update policies set id = zeroblob(16) where id = (select min(id) from policies)",
+        "update operators set seal = seal + 1",
+        "update journal set time_ms = time_ms + 1",
+        "update journal set entry = zeroblob(length(entry))",
     ] {
         let place = Place::new();
-        place.tamper(&sql);
-        let error = Store::open(&place.file()).unwrap_err();
+        place.tamper(sql);
+        let error = Store::open(&place.file(), &testing::seal_key()).unwrap_err();
         assert!(matches!(error, StoreError::Corrupted(_)), "{sql}: {error:?}");
     }
 }
@@ -301,11 +300,14 @@ fn rows_changed_behind_our_back_are_noticed() {
 fn every_failure_has_its_name() {
     let place = Place::new();
     let missing = place.folder.path().join("none.db");
-    assert_eq!(Store::open(&missing).unwrap_err(), StoreError::Missing);
+    assert_eq!(
+        Store::open(&missing, &testing::seal_key()).unwrap_err(),
+        StoreError::Missing
+    );
 
     std::fs::write(&missing, vec![7; 8192]).unwrap();
     assert!(matches!(
-        Store::open(&missing).unwrap_err(),
+        Store::open(&missing, &testing::seal_key()).unwrap_err(),
         StoreError::Corrupted(_)
     ));
 
@@ -315,7 +317,7 @@ fn every_failure_has_its_name() {
         .pragma_update(None, "user_version", 99)
         .unwrap();
     assert_eq!(
-        Store::open(&place.file()).unwrap_err(),
+        Store::open(&place.file(), &testing::seal_key()).unwrap_err(),
         StoreError::Newer {
             found: 99,
             known: migrations::CURRENT
@@ -384,7 +386,7 @@ fn the_files_are_private_and_the_reader_cannot_write() {
     let place = Place::new();
     let mode = std::fs::metadata(place.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    let mut reader = Store::open_to_read(&place.file()).unwrap();
+    let mut reader = Store::open_to_read(&place.file(), &testing::seal_key()).unwrap();
     assert_eq!(
         reader.append(MADE_AT_MS, &[Stopped {}.into()], &[]).unwrap_err(),
         StoreError::ReadOnly
@@ -397,7 +399,7 @@ fn a_truncated_file_never_gives_facts() {
     let bytes = std::fs::read(whole.file()).unwrap();
     for cut in [1, 100, 4096, bytes.len() / 2, bytes.len() - 4096, bytes.len() - 1] {
         std::fs::write(whole.file(), &bytes[..cut]).unwrap();
-        let outcome = Store::open(&whole.file());
+        let outcome = Store::open(&whole.file(), &testing::seal_key());
         assert!(outcome.is_err(), "{cut} bytes of {}", bytes.len());
     }
 }
@@ -446,7 +448,7 @@ fn a_flipped_bit_never_feeds_a_decision() {
         let bit = (trial * 7_919_993) % (bytes.len() as u64 * 8);
         bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
         std::fs::write(place.file(), &bytes).unwrap();
-        match Store::open(&place.file()).and_then(|store| all_facts(&store)) {
+        match Store::open(&place.file(), &testing::seal_key()).and_then(|store| all_facts(&store)) {
             Ok(facts) => assert_eq!(facts, expected, "bit {bit} changed a fact"),
             Err(_) => noticed += 1,
         }

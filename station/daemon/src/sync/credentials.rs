@@ -2,9 +2,6 @@
 //! alone.
 
 use std::fmt;
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -17,10 +14,13 @@ use zeroize::Zeroizing;
 
 use super::address::Address;
 use crate::config::read_secret;
-use crate::keys::sync_folder;
 use crate::problem::{Code, Problem};
+use crate::seal::{self, SealKey};
 
 const FORMAT: u32 = 1;
+/// What the files are sealed for.
+const PURPOSE: &str = "station.sync";
+const PURPOSE_PENDING: &str = "station.join";
 
 /// A key for a certificate that does not exist yet, with the request for it.
 pub struct Request {
@@ -148,10 +148,10 @@ impl Credentials {
     }
 
     /// Reads the file.
-    pub fn load(path: &Path) -> Result<Self, Problem> {
+    pub fn load(path: &Path, key: &SealKey) -> Result<Self, Problem> {
         let bytes = read_secret(path, "file of the console's credentials")?;
         let read = || {
-            let on_disk: OnDisk = serde_json::from_slice(&bytes).ok()?;
+            let on_disk: OnDisk = serde_json::from_slice(&key.open_file(PURPOSE, bytes)?).ok()?;
             if on_disk.format != FORMAT {
                 return None;
             }
@@ -169,14 +169,14 @@ impl Credentials {
             Problem::new(
                 Code::SecretUnusable,
                 format!("the console's credentials {} cannot be used", path.display()),
-                "the file is not what `join` wrote",
+                "the file is not what `join` wrote, or it was sealed with another key",
                 "put the right file back, or run `bandstand-station join` with a new token for this station",
             )
         })
     }
 
-    /// Writes the file as a whole: whoever looks sees the old one or the new one.
-    pub fn store(&self, path: &Path) -> std::io::Result<()> {
+    /// Writes the file sealed and as a whole: whoever looks sees the old one or the new one.
+    pub fn store(&self, path: &Path, key: &SealKey) -> std::io::Result<()> {
         let on_disk = OnDisk {
             format: FORMAT,
             console: format!("https://{}", self.console),
@@ -186,7 +186,18 @@ impl Credentials {
             key: Base16(self.key.to_vec()),
         };
         let text = Zeroizing::new(serde_json::to_vec(&on_disk).expect("plain data"));
-        write_private(path, &text)
+        seal::write_sealed(path, key, PURPOSE, &text)
+    }
+
+    /// Seals a file that was written before files were sealed.
+    pub fn seal_existing(path: &Path, key: &SealKey) -> Result<(), Problem> {
+        if seal::is_sealed(&read_secret(path, "file of the console's credentials")?) {
+            return Ok(());
+        }
+        let credentials = Self::load(path, key)?;
+        credentials
+            .store(path, key)
+            .map_err(|error| seal::unwritable(path, &error))
     }
 }
 
@@ -202,32 +213,16 @@ pub(super) struct Pending {
 
 impl Pending {
     /// What an earlier attempt with this token has left.
-    pub(super) fn load(path: &Path, token: &[u8; 32]) -> Option<Self> {
+    pub(super) fn load(path: &Path, token: &[u8; 32], key: &SealKey) -> Option<Self> {
         let bytes = read_secret(path, "file of a join under way").ok()?;
-        let pending: Self = serde_json::from_slice(&bytes).ok()?;
+        let pending: Self = serde_json::from_slice(&key.open_file(PURPOSE_PENDING, bytes)?).ok()?;
         (pending.token.0 == *token).then_some(pending)
     }
 
-    pub(super) fn store(&self, path: &Path) -> std::io::Result<()> {
+    pub(super) fn store(&self, path: &Path, key: &SealKey) -> std::io::Result<()> {
         let text = Zeroizing::new(serde_json::to_vec(self).expect("plain data"));
-        write_private(path, &text)
+        seal::write_sealed(path, key, PURPOSE_PENDING, &text)
     }
-}
-
-fn write_private(path: &Path, text: &[u8]) -> std::io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    // A file left behind by a run that was cut off may have other rights.
-    let _ = std::fs::remove_file(&new);
-    let mut file = File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    sync_folder(path)
 }
 
 #[cfg(test)]
@@ -255,14 +250,18 @@ mod tests {
         let key = Zeroizing::new(key.serialize_der());
         let address: Address = "https://console:1".parse().unwrap();
         let made = Credentials::new(address, "gate".into(), certificate.clone(), certificate, key).unwrap();
-        made.store(&path).unwrap();
-        assert_eq!(Credentials::load(&path).unwrap(), made);
+        let seal_key = SealKey::new([1; 32]);
+        made.store(&path, &seal_key).unwrap();
+        assert_eq!(Credentials::load(&path, &seal_key).unwrap(), made);
         let third = (made.not_after_s - made.not_before_s) / 3;
         assert_eq!(made.renew_from_s(), made.not_before_s + third);
         let whole = std::fs::read(&path).unwrap();
         for cut in [0, 1, whole.len() / 2, whole.len() - 1] {
             std::fs::write(&path, &whole[..cut]).unwrap();
-            assert_eq!(Credentials::load(&path).unwrap_err().code, Code::SecretUnusable);
+            assert_eq!(
+                Credentials::load(&path, &seal_key).unwrap_err().code,
+                Code::SecretUnusable
+            );
         }
     }
 }

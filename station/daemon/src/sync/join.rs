@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::instance::InstanceLock;
 use crate::keys::{self, Keys};
 use crate::problem::{Code, Problem};
+use crate::seal::{self, SealKey};
 use crate::store::{Store, StoreError, SyncState};
 
 /// The console answers within this time.
@@ -67,8 +68,9 @@ pub struct Ask {
 /// same data folder gives the same station.
 pub async fn join(config: &Config, ask: &Ask) -> Result<Report, Problem> {
     let _lock = InstanceLock::take(&config.lock_file())?;
-    let known = Known::open(config)?;
-    let pending = pending(config, &ask.token, known.as_ref())?;
+    let seal_key = seal::load_or_make(config)?;
+    let known = Known::open(config, &seal_key)?;
+    let pending = pending(config, &ask.token, known.as_ref(), &seal_key)?;
     let request = Request::again(&pending.key.0).ok_or_else(|| broken("the file of a join under way"))?;
     let dh_key = dh_public(&Zeroizing::new(pending.dh_secret.0));
     let asked = known
@@ -89,9 +91,15 @@ pub async fn join(config: &Config, ask: &Ask) -> Result<Report, Problem> {
     let answer = talk(ask, &body).await?;
     let joined = accept(&answer, ask, dh_key, known.as_ref())?;
     let key = request.key;
-    let report = put_in_place(config, ask, &joined, &pending, key, known)?;
+    let report = put_in_place(&Place { config, seal_key }, ask, &joined, &pending, key, known)?;
     let _ = std::fs::remove_file(config.pending_file());
     Ok(report)
+}
+
+/// Where a station is made, and what it is sealed with.
+struct Place<'a> {
+    config: &'a Config,
+    seal_key: SealKey,
 }
 
 /// A station that is here already.
@@ -107,15 +115,15 @@ type Asked = (
 );
 
 impl Known {
-    fn open(config: &Config) -> Result<Option<Self>, Problem> {
+    fn open(config: &Config, seal_key: &SealKey) -> Result<Option<Self>, Problem> {
         let database = config.database();
         if !database.exists() {
             return Ok(None);
         }
         let failed = |error: StoreError| error.into_problem("nothing was changed", &database);
-        let store = Store::open(&database).map_err(failed)?;
+        let store = Store::open(&database, seal_key).map_err(failed)?;
         let identity = store.identity().map_err(failed)?;
-        let keys = Keys::load(&config.station.key_file, &identity.keys_digest)?;
+        let keys = Keys::load(&config.station.key_file, &identity.keys_digest, seal_key)?;
         Ok(Some(Self { store, keys }))
     }
 
@@ -132,9 +140,14 @@ impl Known {
 }
 
 /// Keys that are on the disk before they are shown to anybody.
-fn pending(config: &Config, token: &JoinToken, known: Option<&Known>) -> Result<Pending, Problem> {
+fn pending(
+    config: &Config,
+    token: &JoinToken,
+    known: Option<&Known>,
+    seal_key: &SealKey,
+) -> Result<Pending, Problem> {
     let (path, digest) = (config.pending_file(), token.digest());
-    if let Some(pending) = Pending::load(&path, &digest) {
+    if let Some(pending) = Pending::load(&path, &digest, seal_key) {
         return Ok(pending);
     }
     let dh_secret = match known {
@@ -146,7 +159,9 @@ fn pending(config: &Config, token: &JoinToken, known: Option<&Known>) -> Result<
         key: Base16(Request::new().key.to_vec()),
         dh_secret: HexBytes(dh_secret),
     };
-    pending.store(&path).map_err(|error| unwritable(&path, &error))?;
+    pending
+        .store(&path, seal_key)
+        .map_err(|error| unwritable(&path, &error))?;
     Ok(pending)
 }
 
@@ -260,7 +275,7 @@ fn fits(known: &Known, joined: Joined) -> Result<Joined, String> {
 }
 
 fn put_in_place(
-    config: &Config,
+    place: &Place<'_>,
     ask: &Ask,
     joined: &Joined,
     pending: &Pending,
@@ -280,20 +295,20 @@ fn put_in_place(
         key,
     );
     let credentials = credentials.ok_or_else(|| broken("the certificate the console gave"))?;
-    let path = config.sync_file();
+    let path = place.config.sync_file();
     // Without the row in the database these mean nothing, and with it they have to be there.
     credentials
-        .store(&path)
+        .store(&path, &place.seal_key)
         .map_err(|error| unwritable(&path, &error))?;
     let (mut store, is_new) = match known {
         Some(known) => (known.store, false),
-        None => (create(config, joined, &pending.dh_secret.0)?, true),
+        None => (create(place, joined, &pending.dh_secret.0)?, true),
     };
-    let failed = |error: StoreError| error.into_problem("the station did not join", &config.database());
+    let failed = |error: StoreError| error.into_problem("the station did not join", &place.config.database());
     let head = settle(&mut store, joined, &credentials).map_err(failed)?;
     store.close();
     if is_new {
-        install(config, &pending.dh_secret.0)?;
+        install(place, &pending.dh_secret.0)?;
     }
     Ok(Report {
         station: joined.station.to_string(),
@@ -326,15 +341,15 @@ fn settle(store: &mut Store, joined: &Joined, credentials: &Credentials) -> Resu
 }
 
 /// A database without anybody in it. It is as old as can be, so that nothing is decided before the first rows.
-fn create(config: &Config, joined: &Joined, dh_secret: &[u8; 32]) -> Result<Store, Problem> {
-    let path = new_database(config);
+fn create(place: &Place<'_>, joined: &Joined, dh_secret: &[u8; 32]) -> Result<Store, Problem> {
+    let path = new_database(place.config);
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
         let _ = std::fs::remove_file(name);
     }
     let failed = |error: StoreError| error.into_problem("the station did not join", &path);
-    let mut store = Store::create(&path).map_err(failed)?;
+    let mut store = Store::create(&path, &place.seal_key).map_err(failed)?;
     let provision = empty(joined, dh_secret).ok_or_else(|| broken("the certificate for bands"))?;
     let keys_digest = keys_of(dh_secret).digest();
     store
@@ -389,9 +404,11 @@ fn empty(joined: &Joined, dh_secret: &[u8; 32]) -> Option<Provision> {
 }
 
 /// Key file first: a database without its key would not start.
-fn install(config: &Config, dh_secret: &[u8; 32]) -> Result<(), Problem> {
-    let (key_file, database, new) = (&config.station.key_file, config.database(), new_database(config));
-    keys::write_all(key_file, &[keys_of(dh_secret)]).map_err(|error| unwritable(key_file, &error))?;
+fn install(place: &Place<'_>, dh_secret: &[u8; 32]) -> Result<(), Problem> {
+    let key_file = &place.config.station.key_file;
+    let (database, new) = (place.config.database(), new_database(place.config));
+    keys::write_all(key_file, &[keys_of(dh_secret)], &place.seal_key)
+        .map_err(|error| unwritable(key_file, &error))?;
     let moved = std::fs::File::open(&new)
         .and_then(|file| file.sync_all())
         .and_then(|()| std::fs::rename(&new, &database))

@@ -29,6 +29,7 @@ use crate::api::{Command, Live};
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::daemon::told_to_stop;
+use crate::seal::SealKey;
 use crate::store::{Applying, Identity, StoreError, StoreHandle};
 
 /// An answer comes within this time, and a little more for what takes long to send.
@@ -57,6 +58,8 @@ pub struct Parts {
     pub events: broadcast::Sender<LiveEvent>,
     /// What to speak to the console with.
     pub credentials: Credentials,
+    /// What they are sealed with on the disk.
+    pub seal_key: SealKey,
     /// What the station is.
     pub identity: Identity,
     /// Becomes true when the daemon is to stop.
@@ -599,7 +602,7 @@ impl Task {
             tracing::error!("the console's new certificate does not belong to this station");
             return Ok(());
         };
-        if let Err(error) = renewed.store(&self.parts.config.sync_file()) {
+        if let Err(error) = renewed.store(&self.parts.config.sync_file(), &self.parts.seal_key) {
             tracing::error!(%error, "the new certificate could not be kept");
             return Ok(());
         }

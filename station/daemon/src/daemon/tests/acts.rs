@@ -16,7 +16,7 @@ pub(super) fn leave_open(config: &Config) {
         time_ms: testing::MADE_AT_MS,
         ticket: Some(TicketId([1; 16])),
     };
-    let mut store = Store::open(&config.database()).unwrap();
+    let mut store = Store::open(&config.database(), &seal::load(config).unwrap()).unwrap();
     let changes = changes_on_intent(&intent);
     store
         .append(testing::MADE_AT_MS, &[intent.into()], &changes)
