@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::browser::{Browser, Stand};
 
-const PASSWORD: &str = "lamp orchid tractor whistle";
+pub(crate) const PASSWORD: &str = "lamp orchid tractor whistle";
 
 /// Every page of the seeded plant, with the name of its picture.
 const PAGES: &[(&str, &str)] = &[
@@ -95,8 +95,8 @@ async fn faults(browser: &Browser, axe: Option<&str>) -> Vec<String> {
 }
 
 /// Makes the first administrator and signs in, by the keyboard alone.
-async fn begin(browser: &Browser, stand: &Stand) {
-    browser.open_page(&stand.at(&stand.link)).await;
+pub(crate) async fn begin(browser: &Browser, link: &str) {
+    browser.open_page(link).await;
     browser.type_into("#login", "mara.kurz").await;
     browser.type_into("#name", "Mara Kurz").await;
     browser.type_into("#password", PASSWORD).await;
@@ -114,7 +114,7 @@ async fn the_whole_way_of_an_operator_goes_by_the_keyboard_alone() {
     };
     let stand = Stand::start().await;
     browser.width(1280).await;
-    begin(&browser, &stand).await;
+    begin(&browser, &stand.at(&stand.link)).await;
 
     // A new user, first with a slip.
     browser.press("a[href='/users']", "a[href='/add/user']").await;
@@ -187,8 +187,13 @@ async fn every_page_is_whole_in_both_languages_both_themes_and_all_widths() {
         return;
     };
     let stand = Stand::start().await;
-    begin(&browser, &stand).await;
+    begin(&browser, &stand.at(&stand.link)).await;
     suspend(&browser, &stand).await;
+    look_at(&browser, &stand.url, PAGES).await;
+}
+
+/// Looks at pages in both languages, both themes and three widths, and keeps their pictures.
+pub(crate) async fn look_at(browser: &Browser, url: &str, pages: &[(&str, &str)]) {
     let axe = axe();
     let mut problems = Vec::new();
     let looks = [
@@ -198,12 +203,12 @@ async fn every_page_is_whole_in_both_languages_both_themes_and_all_widths() {
         ("en", "dark", 2560),
     ];
     for (lang, theme, width) in looks {
-        browser.cookie(&stand.url, "lang", lang).await;
-        browser.cookie(&stand.url, "theme", theme).await;
+        browser.cookie(url, "lang", lang).await;
+        browser.cookie(url, "theme", theme).await;
         browser.width(width).await;
-        for (path, name) in PAGES {
-            browser.open_page(&stand.at(path)).await;
-            let found = faults(&browser, axe.as_deref()).await;
+        for (path, name) in pages {
+            browser.open_page(&format!("{url}{path}")).await;
+            let found = faults(browser, axe.as_deref()).await;
             problems.extend(
                 found
                     .into_iter()

@@ -2,6 +2,7 @@
 
 mod browser;
 mod console_pages;
+mod console_work;
 mod crash;
 mod daemon_clock;
 mod daemon_crash;

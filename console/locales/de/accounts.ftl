@@ -98,3 +98,4 @@ api-key-write = Lesen und ändern
 api-key-state-active = In Gebrauch
 api-key-state-expired = Abgelaufen
 api-key-state-revoked = Widerrufen
+reset-for = Für das Konto

@@ -63,3 +63,9 @@ attention-certificate = { $count ->
  }
 attention-certificate-text = Zertifikate erneuern sich selbst, wenn eine Station die Konsole erreicht: Sehen Sie nach, warum es diese nicht tun.
 attention-certificate-link = Ansehen
+attention-imports = { $count ->
+    [one] Eine Liste wartet auf eine zweite Person
+   *[other] { $count } Listen warten auf eine zweite Person
+ }
+attention-imports-text = Sie nähme vielen Menschen ihr Band. Jemand anderes als die Person, die sie brachte, sieht den Unterschied an und stimmt zu.
+attention-imports-link = Ansehen

@@ -364,11 +364,54 @@ import-approve = { $count ->
     [one] Zustimmen und eine Änderung importieren
    *[other] Zustimmen und { $count } Änderungen importieren
  }
-import-more-changes = { $count ->
-    [one] Und eine weitere Änderung.
-   *[other] Und { $count } weitere Änderungen.
- }
 import-fault-separator-unknown = { $separator } ist keines von ; , und Tabulator.
 import-fault-column-unknown = Es gibt keine Spalte { $heading }.
 import-fault-field-unknown = Das lässt sich nicht einlesen.
 import-fault-encoding-unknown = { $encoding } ist keines von utf-8, windows-1252, iso-8859-2, windows-1250.
+import-by-itself = Selbst herausfinden
+import-delimiter = Felder sind getrennt durch
+import-encoding = Zeichen sind geschrieben in
+delimiter-semicolon = Semikolon ;
+delimiter-comma = Komma ,
+delimiter-tab = Tabulator
+encoding-utf-8 = UTF-8
+encoding-windows-1252 = Windows-1252 (Westeuropa)
+encoding-iso-8859-2 = ISO 8859-2 (Mitteleuropa)
+encoding-windows-1250 = Windows-1250 (Mitteleuropa)
+import-column-none = nicht in dieser Liste
+field-id = Kennung
+field-name = Name
+field-site = Standort
+field-label = Aufschrift auf dem Band
+field-mail = Mail
+field-note = Notiz
+field-status = Status
+field-serial = Seriennummer des Bands
+field-seos = Türausweis
+field-stock = Bestand
+field-delivery = Lieferung
+import-left-out = Weggelassen: { $columns }
+import-which-column = Welche Spalte ist welche?
+import-allow-look-alikes = Ähnliche Kennungen (etwa Ada und ada) sind wirklich verschiedene Menschen
+import-more-options = Trennzeichen, Zeichensatz und Spalten
+import-reading = Wie die Datei gelesen wurde
+import-read-again = So noch einmal lesen
+import-about = Über diese Liste
+import-brought-by = Gebracht von
+import-rows = Zeilen
+import-settled-waiting = Bestätigt von
+import-settled-done = Übernommen von
+import-settled-cancelled = Abgebrochen von
+import-state-previewed = Noch nicht bestätigt
+import-state-waiting = Wartet auf eine zweite Person
+import-state-done = Übernommen
+import-state-cancelled = Abgebrochen
+import-earlier = Frühere Listen
+import-changes-count = { $count ->
+    [0] Keine Änderung
+    [one] Eine Änderung
+   *[other] { $count } Änderungen
+ }
+import-look-alikes = Diese sehen sich ähnlich
+import-look-alikes-text = Ist hier ein Mensch auf zwei Arten geschrieben? Dann berichtigen Sie zuerst die Liste.
+quarantine-made-here = der Konsole

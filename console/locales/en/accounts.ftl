@@ -98,3 +98,4 @@ api-key-write = Read and change
 api-key-state-active = In use
 api-key-state-expired = Expired
 api-key-state-revoked = Revoked
+reset-for = For the account

@@ -63,3 +63,9 @@ attention-certificate = { $count ->
  }
 attention-certificate-text = Certificates renew themselves when a station reaches the console: see why these do not.
 attention-certificate-link = Look
+attention-imports = { $count ->
+    [one] A list waits for a second person
+   *[other] { $count } lists wait for a second person
+ }
+attention-imports-text = It would take the bands of many people away. Somebody other than who brought it looks at the difference and agrees.
+attention-imports-link = Look at it

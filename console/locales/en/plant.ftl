@@ -364,11 +364,54 @@ import-approve = { $count ->
     [one] Agree and import one change
    *[other] Agree and import { $count } changes
  }
-import-more-changes = { $count ->
-    [one] And one more change.
-   *[other] And { $count } more changes.
- }
 import-fault-separator-unknown = { $separator } is none of ; , and tab.
 import-fault-column-unknown = There is no column { $heading }.
 import-fault-field-unknown = This is nothing that can be read in.
 import-fault-encoding-unknown = { $encoding } is none of utf-8, windows-1252, iso-8859-2, windows-1250.
+import-by-itself = Find out
+import-delimiter = Fields are separated by
+import-encoding = Letters are written in
+delimiter-semicolon = Semicolon ;
+delimiter-comma = Comma ,
+delimiter-tab = Tab
+encoding-utf-8 = UTF-8
+encoding-windows-1252 = Windows-1252 (Western Europe)
+encoding-iso-8859-2 = ISO 8859-2 (Central Europe)
+encoding-windows-1250 = Windows-1250 (Central Europe)
+import-column-none = not in this list
+field-id = User id
+field-name = Name
+field-site = Site
+field-label = Label on the band
+field-mail = Mail
+field-note = Note
+field-status = Status
+field-serial = Serial of the band
+field-seos = Door credential
+field-stock = Stock
+field-delivery = Delivery
+import-left-out = Left out: { $columns }
+import-which-column = Which column is which?
+import-allow-look-alikes = Ids that look alike (such as Ada and ada) really are different people
+import-more-options = Separator, letters and columns
+import-reading = How the file was read
+import-read-again = Read it again like this
+import-about = About this list
+import-brought-by = Brought by
+import-rows = Rows
+import-settled-waiting = Confirmed by
+import-settled-done = Taken in by
+import-settled-cancelled = Cancelled by
+import-state-previewed = Not confirmed yet
+import-state-waiting = Waits for a second person
+import-state-done = Taken in
+import-state-cancelled = Cancelled
+import-earlier = Earlier lists
+import-changes-count = { $count ->
+    [0] No change
+    [one] One change
+   *[other] { $count } changes
+ }
+import-look-alikes = These look alike
+import-look-alikes-text = Is one person written in two ways here? Then mend the list first.
+quarantine-made-here = the console

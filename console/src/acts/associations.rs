@@ -33,9 +33,11 @@ pub struct AssociationFilter {
 /// What [`read`] reads.
 fn select() -> String {
     format!(
-        "select {}, associations.made_ms, quarantine.association, users.name, users.site, bands.seos \
+        "select {}, associations.made_ms, quarantine.association, users.name, users.site, bands.seos, \
+         makers.name \
          from associations left join quarantine on quarantine.association = associations.id \
-         left join users on users.id = associations.usr left join bands on bands.serial = associations.band",
+         left join users on users.id = associations.usr left join bands on bands.serial = associations.band \
+         left join stations makers on makers.id = associations.made_by",
         store::COLUMNS
     )
 }
@@ -47,6 +49,7 @@ fn read(row: &Row<'_>, now: UnixMillis) -> Result<AssociationView, DbError> {
     let mut view = AssociationView::new(association, made_ms, quarantined, now);
     view.user_name = row.opt_text(COLUMN_COUNT + 2)?;
     view.band_seos = row.opt_bool(COLUMN_COUNT + 4)?;
+    view.station = row.opt_text(COLUMN_COUNT + 5)?;
     Ok(view)
 }
 

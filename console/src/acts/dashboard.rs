@@ -34,6 +34,8 @@ pub struct Dashboard {
     pub quarantine: u64,
     /// Temporary associations that have run out and have not ended.
     pub expired: u64,
+    /// Lists that wait for a second person.
+    pub imports: u64,
     /// Tickets that were ever issued.
     pub tickets: u64,
     /// Every station.
@@ -88,7 +90,8 @@ fn counts(tx: &Tx<'_>, caller: &Caller, now: UnixMillis) -> Result<(Dashboard, u
     query.push(&format!("), ({OPEN}"));
     query.and("a.expires_ms <= ?", [now.into()]);
     within(&mut query, caller, "u.site");
-    query.push("), (select count(*) from tickets), (select coalesce(max(revision), 0) from feed)");
+    query.push("), (select count(*) from imports where state = 'waiting')");
+    query.push(", (select count(*) from tickets), (select coalesce(max(revision), 0) from feed)");
     let mut rows = query.all(tx, |row| {
         let organization: Option<String> = row.opt_text(0)?;
         let name = organization.and_then(|json| serde_json::from_str::<String>(&json).ok());
@@ -100,11 +103,12 @@ fn counts(tx: &Tx<'_>, caller: &Caller, now: UnixMillis) -> Result<(Dashboard, u
             lost: row.count(4)?,
             quarantine: row.count(5)?,
             expired: row.count(6)?,
-            tickets: row.count(7)?,
+            imports: row.count(7)?,
+            tickets: row.count(8)?,
             stations: vec![],
             recent: vec![],
         };
-        Ok((dashboard, row.count(8)?))
+        Ok((dashboard, row.count(9)?))
     })?;
     rows.pop()
         .ok_or_else(|| DbError::Damaged("a count has no row".into()))

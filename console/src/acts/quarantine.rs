@@ -37,9 +37,11 @@ fn select() -> String {
     let rival = store::COLUMNS.replace("associations.", "rivals.");
     format!(
         "select {}, associations.made_ms, {rival}, rivals.made_ms, quarantine.cause, quarantine.since_ms, users.name, \
-         users.site, rival_users.name from quarantine join associations on associations.id = quarantine.association \
+         users.site, rival_users.name, makers.name, rival_makers.name from quarantine join associations on associations.id = quarantine.association \
          left join associations rivals on rivals.id = quarantine.rival left join users on users.id = associations.usr \
-         left join users rival_users on rival_users.id = rivals.usr where 1 = 1",
+         left join users rival_users on rival_users.id = rivals.usr \
+         left join stations makers on makers.id = associations.made_by \
+         left join stations rival_makers on rival_makers.id = rivals.made_by where 1 = 1",
         store::COLUMNS
     )
 }
@@ -48,12 +50,14 @@ fn read(row: &Row<'_>, now: policy::model::UnixMillis) -> Result<QuarantineView,
     let half = COLUMN_COUNT + 1;
     let mut waiting = AssociationView::new(store::read(row)?, row.int(COLUMN_COUNT)?, true, now);
     waiting.user_name = row.opt_text(2 * half + 2)?;
+    waiting.station = row.opt_text(2 * half + 5)?;
     let rival = match row.opt_bytes(half)? {
         None => None,
         Some(_) => {
             let association = store::read_at(row, half)?;
             let mut view = AssociationView::new(association, row.int(half + COLUMN_COUNT)?, false, now);
             view.user_name = row.opt_text(2 * half + 4)?;
+            view.station = row.opt_text(2 * half + 6)?;
             Some(view)
         }
     };

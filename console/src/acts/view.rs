@@ -170,6 +170,9 @@ pub struct AssociationView {
     pub band_epoch: u32,
     /// When it was made.
     pub made_ms: i64,
+    /// The name of the station at which it was made, where it was looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub station: Option<String>,
 }
 
 impl AssociationView {
@@ -190,6 +193,7 @@ impl AssociationView {
             ended_ms: association.ended.map(|it| it.at.0),
             band_epoch: association.band_epoch,
             made_ms,
+            station: None,
         }
     }
 }

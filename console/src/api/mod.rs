@@ -123,6 +123,8 @@ fn office() -> Router<App> {
         )
         .route("/api/v1/imports", get(office::imports))
         .route("/api/v1/imports/{import}", get(office::import_show))
+        .route("/api/v1/imports/{import}/again", post(office::import_again))
+        .route("/api/v1/imports/{import}/changes", get(office::import_changes))
         .route("/api/v1/imports/{import}/confirm", post(office::import_confirm))
         .route("/api/v1/imports/{import}/approve", post(office::import_approve))
         .route("/api/v1/imports/{import}/cancel", post(office::import_cancel))

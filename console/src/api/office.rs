@@ -18,7 +18,7 @@ use crate::acts::api_keys::{self, KeyView, MadeKey, NewKey};
 use crate::acts::audits::{self, AuditFilter, Verdict};
 use crate::acts::dashboard::{self, Dashboard};
 use crate::acts::exports::{self, Which};
-use crate::acts::imports::{self, ImportKind, ImportOptions, ImportView};
+use crate::acts::imports::{self, ImportChange, ImportKind, ImportOptions, ImportView};
 use crate::acts::keys::{self, NewMake, PublicKeyView, SettingsView};
 use crate::acts::operators::{self, OperatorInput, OperatorView};
 use crate::acts::page::{Page, PageRequest};
@@ -200,6 +200,30 @@ pub(super) async fn operator_remove(
 pub(super) struct ImportQuery {
     /// Active users who are not on the list have departed: the list is everybody.
     complete: bool,
+    /// What separates fields: `;`, `,` or `tab`; whatever the heading suggests if left out.
+    delimiter: Option<String>,
+    /// `utf-8`, `windows-1252`, `iso-8859-2` or `windows-1250`; if left out UTF-8, else Windows-1252.
+    encoding: Option<String>,
+    /// Which column is which, as JSON: `{"id": "Employee no.", "name": "Full name"}`; by the headings if left out. Columns
+    /// that are not named here are left out.
+    columns: Option<String>,
+    /// Ids that look alike really are different people.
+    allow_look_alikes: bool,
+}
+
+impl ImportQuery {
+    fn options(self) -> Result<ImportOptions, Problem> {
+        let columns = self.columns.as_deref().filter(|text| !text.is_empty());
+        let columns = columns.map(serde_json::from_str).transpose();
+        let wrong = |_| Problem::invalid("columns", "is no JSON object of headings by field");
+        Ok(ImportOptions {
+            complete: self.complete,
+            delimiter: self.delimiter.filter(|text| !text.is_empty()),
+            encoding: self.encoding.filter(|text| !text.is_empty()),
+            columns: columns.map_err(wrong)?.unwrap_or_default(),
+            allow_look_alikes: self.allow_look_alikes,
+        })
+    }
 }
 
 /// Lists that were read, the latest first.
@@ -239,13 +263,45 @@ async fn import(
     query: ImportQuery,
     bytes: Vec<u8>,
 ) -> Result<Created<ImportView>, Refusal> {
-    let options = ImportOptions {
-        complete: query.complete,
-        ..ImportOptions::default()
-    };
-    let view = imports::preview(&app, &caller, kind, options, bytes).await?;
+    let view = imports::preview(&app, &caller, kind, query.options()?, bytes).await?;
     let at = format!("/api/v1/imports/{}", view.id);
     Ok(Created(view, at))
+}
+
+/// Read a list of one's own once more, under other options. The file is not sent again.
+#[utoipa::path(post, path = "/api/v1/imports/{import}/again", tag = "imports",
+    params(("import" = String, Path), ImportQuery), responses((status = 201, body = ImportView)))]
+pub(super) async fn import_again(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+    Q(query): Q<ImportQuery>,
+) -> Result<Created<ImportView>, Refusal> {
+    let view = imports::again(&app, &caller, id, query.options()?).await?;
+    let at = format!("/api/v1/imports/{}", view.id);
+    Ok(Created(view, at))
+}
+
+/// Where to go on.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(super) struct ChangesQuery {
+    /// How many were seen already.
+    after: u32,
+}
+
+/// Every change of a list, a thousand at a time.
+#[utoipa::path(get, path = "/api/v1/imports/{import}/changes", tag = "imports",
+    params(("import" = String, Path), ChangesQuery), responses((status = 200, body = Vec<ImportChange>)))]
+pub(super) async fn import_changes(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+    Q(query): Q<ChangesQuery>,
+) -> Reply<Vec<ImportChange>> {
+    let after = query.after as usize;
+    Ok(Json(imports::changes(&app, &caller, id, after).await?))
 }
 
 /// One list that was read.

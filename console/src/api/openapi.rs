@@ -71,6 +71,8 @@ use super::{extract, office, people, rules};
         office::import_confirm,
         office::import_approve,
         office::import_cancel,
+        office::import_again,
+        office::import_changes,
         office::export_users,
         office::export_bands,
         office::audit,

@@ -316,6 +316,21 @@ fn lists_go_in_and_come_out() {
             .send(Method::POST, "/api/v1/imports/users", &csv, out)
             .await;
         assert_eq!(again.json()["summary"]["unchanged"], 2, "{}", again.text);
+        let said =
+            "delimiter=tab&encoding=windows-1252&allow_look_alikes=true&columns=%7B%22id%22%3A%22nr%22%7D";
+        let path = format!("/api/v1/imports/users?{said}");
+        let read = client
+            .send(Method::POST, &path, &csv, "nr\tx\ncleo\tCleo\n")
+            .await;
+        assert_eq!(read.json()["options"]["columns"]["id"], "nr", "{}", read.text);
+        let id = read.json()["id"].as_str().expect("an id").to_owned();
+        let changes = client.get(&format!("/api/v1/imports/{id}/changes")).await.json();
+        assert_eq!(changes[0]["subject"], "cleo", "{changes}");
+        let path = format!("/api/v1/imports/{id}/again?columns=%7B%22id%22%3A%22x%22%7D");
+        let again = client.post(&path, json!({})).await.json();
+        assert_eq!(again["summary"]["changes"][0]["subject"], "Cleo", "{again}");
+        let wrong = client.post("/api/v1/imports/users?columns=id", json!({})).await;
+        assert_eq!((wrong.status, &wrong.json()["field"]), (422, &json!("columns")));
         let rows = client.get("/api/v1/audit/export").await.text;
         assert!(
             rows.lines()

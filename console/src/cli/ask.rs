@@ -275,8 +275,39 @@ pub struct Import {
     /// Active users who are not on the list have departed
     #[arg(long)]
     complete: bool,
+    /// What separates fields: `;`, `,` or `tab`. As the heading suggests if left out
+    #[arg(long)]
+    delimiter: Option<String>,
+    /// utf-8, windows-1252, iso-8859-2 or windows-1250. If left out UTF-8, else Windows-1252
+    #[arg(long)]
+    encoding: Option<String>,
+    /// Which column is which, such as id=Personalnummer; once for each. By the headings if left out
+    #[arg(long, value_name = "FIELD=HEADING", value_parser = column)]
+    column: Vec<(String, String)>,
+    /// Ids that look alike really are different people
+    #[arg(long)]
+    allow_look_alikes: bool,
     #[command(flatten)]
     sure: Sure,
+}
+
+fn column(text: &str) -> Result<(String, String), String> {
+    let both = text.split_once('=').filter(|(field, _)| !field.is_empty());
+    let (field, heading) =
+        both.ok_or_else(|| "expected FIELD=HEADING, such as id=Personalnummer".to_owned())?;
+    Ok((field.to_owned(), heading.to_owned()))
+}
+
+impl Import {
+    fn options(&self) -> ImportOptions {
+        ImportOptions {
+            complete: self.complete,
+            delimiter: self.delimiter.clone(),
+            encoding: self.encoding.clone(),
+            columns: self.column.iter().cloned().collect(),
+            allow_look_alikes: self.allow_look_alikes,
+        }
+    }
 }
 
 /// Whether to do it or to say what would be done.
@@ -388,11 +419,7 @@ async fn import(app: &App, caller: &Caller, kind: ImportKind, list: Import) -> R
         list.file.display()
     );
     let bytes = std::fs::read(&list.file).with_context(|| format!("cannot read {}", list.file.display()))?;
-    let options = ImportOptions {
-        complete: list.complete,
-        ..ImportOptions::default()
-    };
-    let read = imports::preview(app, caller, kind, options, bytes).await;
+    let read = imports::preview(app, caller, kind, list.options(), bytes).await;
     let view: ImportView = read.map_err(|problem| with_faults(&problem))?;
     if !list.sure.yes {
         return Ok(json!({ "summary": view.summary, "next": "say it again with --yes to take it in" }));
@@ -522,4 +549,21 @@ async fn api_key(app: &App, caller: &Caller, command: ApiKey) -> Result<Value> {
         ApiKey::Revoke { id } if id.is_empty() => bail!("name the key"),
         ApiKey::Revoke { id } => value(api_keys::revoke(app, caller, id).await?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::column;
+
+    #[test]
+    fn columns_are_named_by_field_and_heading() {
+        let check = |text: &str, expected: Option<(&str, &str)>| {
+            let expected = expected.map(|(field, heading)| (field.to_owned(), heading.to_owned()));
+            assert_eq!(column(text).ok(), expected, "{text}");
+        };
+        check("id=Personalnummer", Some(("id", "Personalnummer")));
+        check("name=a = b", Some(("name", "a = b")));
+        check("id", None);
+        check("=x", None);
+    }
 }

@@ -16,6 +16,7 @@ use super::widgets::{Choice, Fault, Field, span};
 use crate::accounts::acts;
 use crate::accounts::links::{self, Answer as LinkAnswer, NotUsed};
 use crate::accounts::password::{CHARS_MIN, Weakness};
+use crate::accounts::rows::Account;
 use crate::accounts::secret::Secret;
 use crate::accounts::sign_in::{self, Attempt, Refused};
 use crate::problem::{Code, Problem};
@@ -132,7 +133,7 @@ pub(crate) async fn link_form(visitor: Visitor, Path(text): Path<String>) -> Ans
     Ok(page(&link_page(
         &visitor,
         &text,
-        link.account.is_none(),
+        link.account.as_ref(),
         ("", ""),
         vec![],
     )))
@@ -141,10 +142,11 @@ pub(crate) async fn link_form(visitor: Visitor, Path(text): Path<String>) -> Ans
 fn link_page(
     visitor: &Visitor,
     secret: &str,
-    is_setup: bool,
+    account: Option<&Account>,
     typed: (&str, &str),
     faults: Vec<Fault>,
 ) -> OneTimeLink {
+    let is_setup = account.is_none();
     let (title, lead) = match is_setup {
         true => (message("setup"), message("setup-lead")),
         false => (message("reset"), message("reset-lead")),
@@ -157,6 +159,7 @@ fn link_page(
         title,
         lead,
         action: format!("/link/{secret}"),
+        whose: account.map(|account| account.login.clone()).unwrap_or_default(),
         login: is_setup.then(|| forms::login().value(typed.0).faults(&faults)),
         name: is_setup.then(|| name.value(typed.1).faults(&faults).autocomplete("name")),
         password: forms::new_password().faults(&faults),
@@ -184,7 +187,7 @@ pub(crate) async fn link(visitor: Visitor, Path(text): Path<String>, posted: Pos
             let view = link_page(
                 &visitor,
                 &text,
-                link.account.is_none(),
+                link.account.as_ref(),
                 (&login, &name),
                 vec![fault],
             );

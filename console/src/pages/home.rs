@@ -58,7 +58,8 @@ fn figures(lang: Lang, plant: &Dashboard, now_ms: i64) -> Vec<Figure> {
     ]
 }
 
-fn attention(lang: Lang, plant: &Dashboard, now_ms: i64) -> Vec<Line> {
+fn attention(visit: &Visit, plant: &Dashboard, now_ms: i64) -> Vec<Line> {
+    let lang = visit.lang;
     let stations = |codes: &[&str]| {
         let wanted = plant
             .stations
@@ -80,6 +81,17 @@ fn attention(lang: Lang, plant: &Dashboard, now_ms: i64) -> Vec<Line> {
             Tone::Warn,
             "quarantine",
             "/quarantine",
+        ),
+        (
+            "imports",
+            if visit.may(Action::ImportPreview) {
+                plant.imports
+            } else {
+                0
+            },
+            Tone::Warn,
+            "upload",
+            "/imports/users",
         ),
         ("silent", stations(&["silent"]), Tone::Bad, "station", "/stations"),
         (
@@ -167,7 +179,7 @@ pub(crate) async fn show(visit: Visit) -> Answer {
     let lang = visit.lang;
     let now = visit.app.now().0;
     let plant = dashboard::show(&visit.app, &visit.caller).await?;
-    let attention = attention(lang, &plant, now);
+    let attention = attention(&visit, &plant, now);
     Ok(page(&DashboardPage {
         shell: visit.shell(Section::Home),
         lead: match attention.len() {

@@ -79,15 +79,15 @@ impl Browser {
             .await
     }
 
-    /// Sends a file with the form of `page`.
-    pub(super) async fn upload(&mut self, page: &str, file: &str, complete: bool) -> Reply {
+    /// Sends a file with the form of `page` and more of its fields.
+    pub(super) async fn upload(&mut self, page: &str, file: &str, more: &[(&str, &str)]) -> Reply {
         let token = self.get(page).await.token();
         let part = |name: &str, more: &str, value: &str| {
             format!("--xx\r\ncontent-disposition: form-data; name=\"{name}\"{more}\r\n\r\n{value}\r\n")
         };
         let mut body = part("csrf", "", &token) + &part("file", "; filename=\"list.csv\"", file);
-        if complete {
-            body.push_str(&part("complete", "", "yes"));
+        for (name, value) in more {
+            body.push_str(&part(name, "", value));
         }
         self.send_as(
             "multipart/form-data; boundary=xx",

@@ -2,25 +2,32 @@
 //! many people away waits for a second person.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Multipart, Path, Request};
+use axum::extract::{Path, Query, Request};
 use axum::http::StatusCode;
 use futures_util::stream;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::audit_pages::download;
+use super::import_form::{self, Sent, choices};
 use super::posted::{Posted, stale};
 use super::shell::Section;
 use super::text::{Arg, Lang, message};
-use super::views::{Import, LineChange, LineFault, Preview};
+use super::views::{Import, ImportRow, LineChange, LineFault, Preview};
 use super::visit::{Answer, Stop, Told, Visit, page, page_with};
-use super::widgets::{Choice, Fault, Figure};
+use super::widgets::{Choice, Cursors, Fault, Figure, Moment, Pager, Tone, Word};
+use super::words::code_of;
 use crate::access::{self, Action};
 use crate::acts::exports::{self, Which};
-use crate::acts::imports::{self, ImportChange, ImportKind, ImportOptions, ImportSummary, ImportView};
+use crate::acts::imports::{
+    self, ColumnView, ImportChange, ImportKind, ImportOptions, ImportSummary, ImportView,
+};
 use crate::problem::{Code, Problem};
 
-/// Changes that the page shows.
+/// Changes that a page shows.
 const SHOWN_MAX: usize = 100;
+/// Earlier lists that a page shows.
+const EARLIER_MAX: usize = 8;
 
 /// A kind of list, as it stands in addresses.
 fn kind_of(text: &str) -> Result<ImportKind, Problem> {
@@ -28,13 +35,6 @@ fn kind_of(text: &str) -> Result<ImportKind, Problem> {
         "users" => Ok(ImportKind::Users),
         "bands" => Ok(ImportKind::Bands),
         other => Err(Problem::not_found("kind of list", other)),
-    }
-}
-
-fn columns(kind: ImportKind) -> &'static [&'static str] {
-    match kind {
-        ImportKind::Users => &["id", "name", "site", "label", "mail", "note", "status"],
-        ImportKind::Bands => &["serial", "seos", "site", "delivery", "note"],
     }
 }
 
@@ -62,7 +62,8 @@ fn base(visit: &Visit, kind: ImportKind, faults: Vec<Fault>, preview: Option<Pre
             lang.t("nav-bands"),
         ),
     };
-    let column = |column: &&str| Choice::new(*column, lang.word("import-column", column));
+    let column =
+        |(column, _): &(&'static str, &'static str)| Choice::new(*column, lang.word("import-column", column));
     Import {
         shell: visit.shell(section),
         title,
@@ -71,68 +72,104 @@ fn base(visit: &Visit, kind: ImportKind, faults: Vec<Fault>, preview: Option<Pre
         again: format!("/imports/{name}"),
         action: format!("/imports/{name}"),
         faults,
-        has_leavers: kind == ImportKind::Users,
-        columns: columns(kind).iter().map(column).collect(),
+        reading: import_form::form(lang, kind, &ImportOptions::default(), &[], false),
+        columns: choices(kind).iter().map(column).collect(),
         sample: sample(kind).to_owned(),
         preview,
+        is_done: false,
+        earlier: vec![],
     }
+}
+
+/// The lists of this kind that were read before, those that wait for somebody first.
+async fn earlier(visit: &Visit, kind: ImportKind) -> Result<Vec<ImportRow>, Problem> {
+    let lang = visit.lang;
+    let mut all = imports::list(&visit.app, &visit.caller).await?;
+    all.retain(|view| view.kind == kind);
+    all.sort_by_key(|view| view.state != "waiting");
+    let row = |view: &ImportView| ImportRow {
+        href: format!("/imports/{}/{}", code_of(kind), view.id),
+        at: Moment::of(lang, view.made_ms),
+        who: view.made_by.clone(),
+        state: state(lang, view),
+        says: lang.t1("import-changes-count", "count", changes_of(&view.summary)),
+    };
+    Ok(all.iter().take(EARLIER_MAX).map(row).collect())
+}
+
+fn state(lang: Lang, view: &ImportView) -> Word {
+    let tone = match view.state.as_str() {
+        "waiting" => Tone::Warn,
+        "done" => Tone::Good,
+        "previewed" => Tone::Note,
+        _ => Tone::Off,
+    };
+    Word::of(lang, "import-state", &view.state, tone)
+}
+
+fn changes_of(summary: &ImportSummary) -> u64 {
+    summary.added + summary.changed + summary.deactivated
 }
 
 pub(crate) async fn new(visit: Visit, Path(kind): Path<String>) -> Answer {
     access::allow_somewhere(&visit.caller, Action::ImportPreview)?;
-    Ok(page(&base(&visit, kind_of(&kind)?, vec![], None)))
-}
-
-/// A file that was sent, with its form.
-#[derive(Default)]
-struct Sent {
-    token: String,
-    complete: bool,
-    bytes: Vec<u8>,
-}
-
-async fn sent(request: Request) -> Result<Sent, Problem> {
-    let unreadable = |_| Problem::new(Code::TooLarge, "the file could not be read, or is too large", "");
-    let mut parts = Multipart::from_request(request, &()).await.map_err(|_| {
-        Problem::new(Code::Malformed, "this is no form with a file", "").with("page", "bad_form")
-    })?;
-    let mut sent = Sent::default();
-    while let Some(part) = parts.next_field().await.map_err(unreadable)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        let bytes = part.bytes().await.map_err(unreadable)?;
-        let text = || String::from_utf8_lossy(&bytes).into_owned();
-        match name.as_str() {
-            "csrf" => sent.token = text(),
-            "complete" => sent.complete = text() == "yes",
-            "file" => sent.bytes = bytes.to_vec(),
-            _ => {}
-        }
-    }
-    Ok(sent)
+    let kind = kind_of(&kind)?;
+    let earlier = earlier(&visit, kind).await?;
+    Ok(page(&Import {
+        earlier,
+        ..base(&visit, kind, vec![], None)
+    }))
 }
 
 pub(crate) async fn read(visit: Visit, Path(name): Path<String>, request: Request) -> Answer {
     let kind = kind_of(&name)?;
     access::allow_somewhere(&visit.caller, Action::ImportPreview)?;
-    let sent = sent(request).await?;
-    if !visit.bound_to().has_form_token(&visit.form_key(), &sent.token) {
+    let sent = Sent::read(request).await?;
+    if !visit
+        .bound_to()
+        .has_form_token(&visit.form_key(), sent.raw("csrf"))
+    {
         return Err(stale().into());
     }
+    let options = import_form::options(kind, |name| sent.raw(name));
     if sent.bytes.is_empty() {
         let faults = vec![super::gate::fault(visit.lang, "file", message("import-no-file"))];
-        return Ok(page_with(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &base(&visit, kind, faults, None),
-        ));
+        let view = Import {
+            reading: import_form::form(visit.lang, kind, &options, &[], false),
+            ..base(&visit, kind, faults, None)
+        };
+        return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &view));
     }
-    let options = ImportOptions {
-        complete: sent.complete && kind == ImportKind::Users,
-        ..ImportOptions::default()
-    };
-    match imports::preview(&visit.app, &visit.caller, kind, options, sent.bytes).await {
-        Ok(view) => Ok(super::visit::go(&format!("/imports/{name}/{}", view.id))),
+    let read = imports::preview(&visit.app, &visit.caller, kind, options.clone(), sent.bytes).await;
+    read_or_refused(&visit, kind, &options, read)
+}
+
+/// Reads a list once more, under other options.
+async fn again(visit: &Visit, kind: ImportKind, id: String, posted: &Posted) -> Answer {
+    let options = import_form::options(kind, |name| posted.raw(name));
+    let read = imports::again(&visit.app, &visit.caller, id, options.clone()).await;
+    read_or_refused(visit, kind, &options, read)
+}
+
+fn read_or_refused(
+    visit: &Visit,
+    kind: ImportKind,
+    options: &ImportOptions,
+    read: Result<ImportView, Problem>,
+) -> Answer {
+    match read {
+        Ok(view) => Ok(super::visit::go(&format!(
+            "/imports/{}/{}",
+            code_of(kind),
+            view.id
+        ))),
         Err(problem) if problem.code == Code::ImportRefused => {
-            let view = base(&visit, kind, vec![], Some(unreadable(visit.lang, &problem)));
+            let columns = problem.more.get("columns").cloned().unwrap_or_default();
+            let columns: Vec<ColumnView> = serde_json::from_value(columns).unwrap_or_default();
+            let view = Import {
+                reading: import_form::form(visit.lang, kind, options, &columns, true),
+                ..base(visit, kind, vec![], Some(unreadable(visit.lang, &problem)))
+            };
             Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &view))
         }
         Err(problem) => Err(problem.into()),
@@ -154,6 +191,10 @@ fn unreadable(lang: Lang, problem: &Problem) -> Preview {
         .unwrap_or(0);
     let rest = all.saturating_sub(listed.len() as u64);
     Preview {
+        facts: vec![],
+        again: String::new(),
+        look_alikes: vec![],
+        pager: Pager::default(),
         figures: vec![],
         notice: None,
         errors: listed.iter().map(|fault| line_fault(lang, fault)).collect(),
@@ -163,7 +204,6 @@ fn unreadable(lang: Lang, problem: &Problem) -> Preview {
             String::new()
         },
         changes: vec![],
-        more_changes: String::new(),
         confirm: String::new(),
         button: String::new(),
         cancel: String::new(),
@@ -222,17 +262,25 @@ fn figures(lang: Lang, summary: &ImportSummary) -> Vec<Figure> {
 
 fn change(lang: Lang, change: &ImportChange) -> LineChange {
     let empty = serde_json::Map::new();
-    let short = |value: &Value| match value {
+    let short = |name: &str, value: &Value| match value {
         Value::Null => "–".to_owned(),
         Value::String(text) if text.is_empty() => "–".to_owned(),
+        Value::String(code) if ["status", "stock"].contains(&name) => lang.word(name, code),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     let fields = change.fields.as_object().unwrap_or(&empty).iter();
     let lines: Vec<String> = fields
         .map(|(name, both)| match both.as_array().map(Vec::as_slice) {
-            Some([before, after]) => format!("{name}: {} → {}", short(before), short(after)),
-            _ => format!("{name}: {}", short(both)),
+            Some([before, after]) => {
+                format!(
+                    "{}: {} → {}",
+                    lang.word("field", name),
+                    short(name, before),
+                    short(name, after)
+                )
+            }
+            _ => format!("{}: {}", lang.word("field", name), short(name, both)),
         })
         .collect();
     let what = lang.word("import-what", &change.what);
@@ -254,8 +302,7 @@ fn change(lang: Lang, change: &ImportChange) -> LineChange {
 /// What this person may do with the list now: the last part of an address, and the words of a button.
 fn step(visit: &Visit, view: &ImportView) -> Option<(&'static str, String)> {
     let lang = visit.lang;
-    let summary = &view.summary;
-    let changes = summary.added + summary.changed + summary.deactivated;
+    let changes = changes_of(&view.summary);
     let may_approve = visit.may(Action::ImportApprove) && visit.caller.account != view.made_by;
     match view.state.as_str() {
         "previewed" if changes > 0 && visit.may(Action::ImportConfirm) => {
@@ -277,7 +324,7 @@ fn notice(lang: Lang, view: &ImportView) -> Option<(&'static str, String, String
         "percent",
         share,
     );
-    let changes = summary.added + summary.changed + summary.deactivated;
+    let changes = changes_of(summary);
     match view.state.as_str() {
         "waiting" => Some(("warn", lang.t("import-waiting"), brake)),
         "done" => Some((
@@ -296,47 +343,105 @@ fn notice(lang: Lang, view: &ImportView) -> Option<(&'static str, String, String
     }
 }
 
-pub(crate) async fn show(visit: Visit, Path((name, id)): Path<(String, String)>) -> Answer {
+/// Where in a list of changes a page begins.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    after: usize,
+}
+
+pub(crate) async fn show(
+    visit: Visit,
+    Path((name, id)): Path<(String, String)>,
+    Query(Asked { after }): Query<Asked>,
+) -> Answer {
     let lang = visit.lang;
     let kind = kind_of(&name)?;
-    let view = imports::show(&visit.app, &visit.caller, id).await?;
+    let view = imports::show(&visit.app, &visit.caller, id.clone()).await?;
+    let mut all = imports::changes(&visit.app, &visit.caller, id, after).await?;
+    let has_more = all.len() > SHOWN_MAX;
+    all.truncate(SHOWN_MAX);
     let path = format!("/imports/{name}/{}", view.id);
     let step = step(&visit, &view);
-    let all = &view.summary.changes;
-    let rest = (view.summary.added + view.summary.changed + view.summary.deactivated)
-        .saturating_sub(all.len().min(SHOWN_MAX) as u64);
+    let is_open = matches!(view.state.as_str(), "previewed" | "waiting");
+    let is_own = view.state == "previewed" && view.made_by == visit.caller.account;
     let preview = Preview {
+        facts: facts(lang, &view),
+        again: if is_own {
+            format!("{path}/again")
+        } else {
+            String::new()
+        },
+        look_alikes: view.summary.look_alikes.iter().take(20).cloned().collect(),
+        pager: pager(lang, &path, all.len(), after, has_more),
         figures: figures(lang, &view.summary),
         notice: notice(lang, &view),
         errors: vec![],
         more_errors: String::new(),
-        changes: all.iter().take(SHOWN_MAX).map(|it| change(lang, it)).collect(),
-        more_changes: if rest > 0 {
-            lang.t1("import-more-changes", "count", rest)
-        } else {
-            String::new()
-        },
+        changes: all.iter().map(|it| change(lang, it)).collect(),
         confirm: step
             .as_ref()
             .map(|(what, _)| format!("{path}/{what}"))
             .unwrap_or_default(),
         button: step.map(|(_, button)| button).unwrap_or_default(),
-        cancel: match view.state.as_str() {
-            "previewed" | "waiting" => format!("{path}/cancel"),
-            _ => String::new(),
+        cancel: if is_open {
+            format!("{path}/cancel")
+        } else {
+            String::new()
         },
     };
-    Ok(page(&base(&visit, kind, vec![], Some(preview))))
+    Ok(page(&Import {
+        is_done: view.state == "done",
+        reading: import_form::form(lang, kind, &view.options, &view.summary.columns, false),
+        ..base(&visit, kind, vec![], Some(preview))
+    }))
+}
+
+/// Who brought the list when, and how it was read.
+fn facts(lang: Lang, view: &ImportView) -> Vec<Choice> {
+    let summary = &view.summary;
+    let delimiter = match summary.delimiter.as_str() {
+        ";" => "semicolon",
+        "," => "comma",
+        _ => "tab",
+    };
+    let mut facts = vec![
+        Choice::new(lang.t("import-brought-by"), &view.made_by),
+        Choice::new(lang.t("col-when"), Moment::of(lang, view.made_ms).text),
+        Choice::new(lang.t("import-rows"), summary.rows.to_string()),
+        Choice::new(
+            lang.t("import-encoding"),
+            lang.word("encoding", &summary.encoding),
+        ),
+        Choice::new(lang.t("import-delimiter"), lang.word("delimiter", delimiter)),
+    ];
+    if let Some(who) = &view.settled_by {
+        facts.push(Choice::new(lang.word("import-settled", &view.state), who));
+    }
+    facts
+}
+
+fn pager(lang: Lang, path: &str, shown: usize, after: usize, has_more: bool) -> Pager {
+    let next = has_more.then(|| (after + SHOWN_MAX).to_string());
+    let here = (after > 0).then_some("");
+    let cursors = Cursors {
+        here,
+        next: next.as_deref(),
+    };
+    let mut pager = Pager::new(lang, shown, path, &[], cursors);
+    pager.next = pager.next.replace("?cursor=", "?after=");
+    pager
 }
 
 pub(crate) async fn settle(
     visit: Visit,
     Path((name, id, what)): Path<(String, String, String)>,
-    _: Posted,
+    posted: Posted,
 ) -> Answer {
     let path = format!("/imports/{name}/{id}");
     let view = match what.as_str() {
         "confirm" => imports::confirm(&visit.app, &visit.caller, id).await?,
+        "again" => return again(&visit, kind_of(&name)?, id, &posted).await,
         "approve" => {
             visit.confirmed(&path)?;
             imports::approve(&visit.app, &visit.caller, id).await?
@@ -346,7 +451,7 @@ pub(crate) async fn settle(
     };
     match view.state.as_str() {
         "done" => {
-            let count = view.summary.added + view.summary.changed + view.summary.deactivated;
+            let count = changes_of(&view.summary);
             let told = Told::new(message("import-done"));
             Ok(visit.done(&path, &told.with("count", &count.to_string())))
         }
@@ -361,6 +466,7 @@ pub(crate) async fn export(visit: Visit, Path(which): Path<String>) -> Answer {
     let list = match which.as_str() {
         "users" => Which::Users,
         "bands" => Which::Bands,
+        "associations" => Which::Associations,
         other => return Err(Problem::not_found("list", other).into()),
     };
     let pieces = stream::try_unfold((visit, None), move |(visit, after)| async move {

@@ -15,6 +15,7 @@ mod guard;
 mod home;
 #[cfg(test)]
 mod http_tests;
+mod import_form;
 mod import_pages;
 #[cfg(test)]
 mod import_tests;

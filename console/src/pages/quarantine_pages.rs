@@ -70,9 +70,14 @@ pub(crate) async fn list(visit: Visit, Query(asked): Query<Asked>) -> Answer {
 }
 
 fn facts(lang: Lang, side: &AssociationView) -> Vec<Choice> {
+    let place = match &side.station {
+        Some(station) => Choice::new(lang.t("quarantine-made-at"), station),
+        None => Choice::new(lang.t("quarantine-made-at"), lang.t("quarantine-made-here")),
+    };
     vec![
         Choice::new(lang.t("col-user"), person(side)),
         Choice::new(lang.t("user-id"), &side.user),
+        place,
         Choice::new(lang.t("col-zone"), lang.word("zone", code_of(side.zone))),
         Choice::new(lang.t("quarantine-made"), Moment::of(lang, side.made_ms).text),
         Choice::new(lang.t("quarantine-epoch"), side.band_epoch.to_string()),

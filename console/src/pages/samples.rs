@@ -84,6 +84,7 @@ fn gate(lang: Lang, theme: Theme) -> Vec<(&'static str, String)> {
         title: message("setup"),
         lead: message("setup-lead"),
         action: "/link/x".into(),
+        whose: String::new(),
         login: Some(forms::login()),
         name: Some(Field::new("name", message("name")).hint(message("name-hint"))),
         password: forms::new_password(),

@@ -32,6 +32,7 @@ pages! {
         title: &'static str,
         lead: &'static str,
         action: String,
+        whose: String,
         login: Option<Field>,
         name: Option<Field>,
         password: Field,
@@ -261,13 +262,24 @@ pages! {
         again: String,
         action: String,
         faults: Vec<Fault>,
-        has_leavers: bool,
+        reading: ReadingForm,
         columns: Vec<Choice>,
         sample: String,
         preview: Option<Preview>,
+        is_done: bool,
+        earlier: Vec<ImportRow>,
     }
     /// What was found.
     Find "find.html" { q: String, rows: Vec<Line>, }
+}
+
+impl Import {
+    /// A list was read: it is shown instead of the form that takes one.
+    fn has_facts(&self) -> bool {
+        self.preview
+            .as_ref()
+            .is_some_and(|preview| !preview.facts.is_empty())
+    }
 }
 
 macro_rules! rows {
@@ -429,14 +441,28 @@ rows! {
         state: Word,
         revoke: String,
     }
+    /// How a list is read, as a part of a form.
+    ReadingForm {
+        fields: Vec<Field>,
+        columns: Vec<Field>,
+        left_out: String,
+        has_people: bool,
+        complete: bool,
+        look_alikes: bool,
+    }
+    /// A list that was read before.
+    ImportRow { href: String, at: Moment, who: String, state: Word, says: String, }
     /// What an import would do.
     Preview {
+        facts: Vec<Choice>,
+        again: String,
+        look_alikes: Vec<String>,
+        pager: Pager,
         figures: Vec<Figure>,
         notice: Option<(&'static str, String, String)>,
         errors: Vec<LineFault>,
         more_errors: String,
         changes: Vec<LineChange>,
-        more_changes: String,
         confirm: String,
         button: String,
         cancel: String,

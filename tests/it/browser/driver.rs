@@ -194,6 +194,26 @@ impl Browser {
         self.wait_for(&format!("html:not([data-left]) {then}")).await;
     }
 
+    /// Chooses a file, as a person does in the window of the system.
+    pub(crate) async fn choose_file(&self, css: &str, file: &Path) {
+        let wanted = json!({ "using": "css selector", "value": css });
+        let found = self.command("element", wanted).await;
+        let element = found.as_object().and_then(|found| found.values().next());
+        let element = element.and_then(Value::as_str).expect("an element").to_owned();
+        let path = file.display().to_string();
+        self.command(&format!("element/{element}/value"), json!({ "text": path }))
+            .await;
+    }
+
+    /// Goes by Tab to a choice and types until this one is chosen.
+    pub(crate) async fn choose(&self, css: &str, text: &str) {
+        self.tab_to(css).await;
+        self.keys(text).await;
+        let script = "return document.activeElement.selectedOptions[0].text.startsWith(arguments[0])";
+        let is_chosen = self.run(script, json!([text])).await;
+        assert_eq!(is_chosen, json!(true), "{text} cannot be chosen in {css}");
+    }
+
     /// The window as wide as this, and remembers it for pictures.
     pub(crate) async fn width(&self, width: u32) {
         let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::mapping::ColumnView;
+
 /// Faults that are listed; more are only counted.
 const LISTED_MAX: usize = 100;
 
@@ -75,6 +77,8 @@ pub struct Faults {
     pub listed: Vec<SheetFault>,
     /// How many there are.
     pub count: u64,
+    /// What was made of the headings, if they could be read: who knows them can say which is which.
+    pub columns: Vec<ColumnView>,
 }
 
 /// One that is being said.
@@ -86,6 +90,14 @@ pub(super) struct Saying<'f> {
 }
 
 impl Faults {
+    /// With what was made of the headings.
+    pub(super) fn under(self, columns: &[ColumnView]) -> Self {
+        Self {
+            columns: columns.to_vec(),
+            ..self
+        }
+    }
+
     /// Adds one; `args` are only written out if it is listed.
     pub(super) fn say(&mut self, it: &Saying<'_>) {
         self.count += 1;

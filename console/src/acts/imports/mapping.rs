@@ -81,8 +81,12 @@ pub(super) fn map(
             suggestion: suggestion.map(str::to_owned),
         }
     });
-    let columns = columns.collect();
-    faults.or(Mapping { places, columns })
+    let columns: Vec<ColumnView> = columns.collect();
+    if faults.count > 0 {
+        faults.columns = columns;
+        return Err(faults);
+    }
+    Ok(Mapping { places, columns })
 }
 
 fn by_name(

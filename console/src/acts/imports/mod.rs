@@ -140,9 +140,10 @@ impl List {
         };
         let sheet = sheet::read(bytes, subject, form, &options.columns)?;
         let rows = match kind {
-            ImportKind::Users => Rows::Users(users::Users::read(&sheet, options)?),
-            ImportKind::Bands => Rows::Bands(bands::Bands::read(&sheet)?),
+            ImportKind::Users => users::Users::read(&sheet, options).map(Rows::Users),
+            ImportKind::Bands => bands::Bands::read(&sheet).map(Rows::Bands),
         };
+        let rows = rows.map_err(|faults| faults.under(&sheet.columns()))?;
         let summary = ImportSummary {
             rows: sheet.len() as u64,
             columns: sheet.columns(),
@@ -214,6 +215,7 @@ fn refused(faults: Faults) -> Problem {
     Problem::new(Code::ImportRefused, detail, next)
         .with("faults", faults.listed)
         .with("fault_count", faults.count)
+        .with("columns", faults.columns)
 }
 
 /// Reads a list without comparing it with anything: how many rows it has, or what is wrong with it.
@@ -264,6 +266,36 @@ pub async fn preview(
         get(tx, &id)
     })
     .await
+}
+
+/// Reads a list of one's own once more, under other options: it is compared as a new one, and the earlier one stays
+/// until it gives way.
+pub async fn again(
+    app: &App,
+    caller: &Caller,
+    id: String,
+    options: ImportOptions,
+) -> Result<ImportView, Problem> {
+    allow(caller, Action::ImportPreview, "")?;
+    let account = caller.account.clone();
+    let found = look(app, move |tx, _| {
+        let view = get(tx, &id)?;
+        check_state(&view, Settling::Confirming)?;
+        if view.made_by != account {
+            let detail = "somebody else brought this list";
+            return Err(Problem::new(Code::NotAllowed, detail, "bring the file yourself"));
+        }
+        Ok((view.kind, body(tx, &id)?))
+    });
+    let (kind, bytes) = found.await?;
+    preview(app, caller, kind, options, bytes).await
+}
+
+fn body(tx: &Tx<'_>, id: &str) -> Result<Vec<u8>, DbError> {
+    let body = tx.first("select body from imports where id = $1", args![id], |row| {
+        row.bytes(0)
+    })?;
+    Ok(body.unwrap_or_default())
 }
 
 /// Whoever reads lists again and again fills no disk: only the latest few of each person are kept.
@@ -396,10 +428,7 @@ async fn settle(app: &App, caller: &Caller, id: String, how: Settling) -> Result
     let found = look(app, move |tx, _| {
         let view = get(tx, &own)?;
         check_state(&view, how)?;
-        let body = tx.first("select body from imports where id = $1", args![&own], |row| {
-            row.bytes(0)
-        })?;
-        Ok((view, body.unwrap_or_default()))
+        Ok((view, body(tx, &own)?))
     });
     let (view, body) = found.await?;
     let list = parse(view.kind, view.options, body).await?;

@@ -128,7 +128,7 @@ pub(super) fn read(
     for row in &table.rows[1..] {
         check_row(&table, *row, &headings, &mut faults);
     }
-    faults.or(())?;
+    faults.or(()).map_err(|faults| faults.under(mapping.columns()))?;
     Ok(Sheet {
         table,
         mapping,

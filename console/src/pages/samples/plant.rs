@@ -1,6 +1,7 @@
 //! Samples of the pages about rules, stations and the console itself.
 
 use super::*;
+use crate::acts::imports::{ColumnView, ImportKind, ImportOptions};
 
 pub(super) fn all(lang: Lang, theme: Theme) -> Vec<(&'static str, String)> {
     let at = |section| shell(lang, theme).at(section);
@@ -413,6 +414,10 @@ fn api_keys(shell: Shell) -> ApiKeys {
 fn import(shell: Shell, is_previewed: bool) -> Import {
     let lang = shell.lang;
     let preview = Preview {
+        facts: vec![Choice::new(lang.t("import-brought-by"), "mara.kurz")],
+        again: "/imports/users/1/again".into(),
+        look_alikes: vec!["ada / Ada".into()],
+        pager: Pager::default(),
         figures: vec![
             figure("12", lang.t("import-new"), ""),
             figure("3", lang.t("import-changed"), ""),
@@ -425,7 +430,6 @@ fn import(shell: Shell, is_previewed: bool) -> Import {
             lang.t("import-brake"),
             lang.t2("import-brake-text", "count", 70, "percent", 6),
         )),
-        more_changes: lang.t1("import-more-changes", "count", 14),
         cancel: "/x".into(),
         errors: vec![LineFault {
             line: "204".into(),
@@ -448,12 +452,30 @@ fn import(shell: Shell, is_previewed: bool) -> Import {
         again: "/imports/users".into(),
         action: "/imports/users".into(),
         faults: vec![],
-        has_leavers: true,
+        reading: super::super::import_form::form(
+            lang,
+            ImportKind::Users,
+            &ImportOptions::default(),
+            &["id", "Name", "Abteilung"].map(|heading| ColumnView {
+                heading: heading.into(),
+                field: (heading == "id").then(|| heading.into()),
+                suggestion: None,
+            }),
+            true,
+        ),
         columns: ["id", "name", "site", "status"]
             .map(|column| Choice::new(column, lang.word("import-column", column)))
             .to_vec(),
         sample: "id;name;site\n4711;Mara Kurz;Hamburg".into(),
         preview: is_previewed.then_some(preview),
+        is_done: false,
+        earlier: vec![ImportRow {
+            href: "/imports/users/1".into(),
+            at: Moment::of(lang, NOON),
+            who: "mara.kurz".into(),
+            state: Word::of(lang, "import-state", "waiting", Tone::Warn),
+            says: lang.t1("import-changes-count", "count", 15),
+        }],
         shell,
     }
 }

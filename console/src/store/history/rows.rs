@@ -289,7 +289,29 @@ impl Change<'_> {
             &values,
             associations::REPLACE,
         )?;
+        self.overruled(sites);
         Ok(())
+    }
+
+    /// The station that made an association took for granted that it ends what others held of its band, and makes
+    /// the user's other band inactive. Where the console sees it otherwise, their rows did not change here, and the
+    /// station has to hear of them all the same: otherwise it would believe for ever what it assumed.
+    fn overruled(&mut self, sites: &BTreeMap<UserId, String>) {
+        let (part, state) = (self.part, self.state);
+        let is_new = |id: &&AssociationId| !self.stored.associations.contains_key(*id);
+        let came = self.folded.associations.iter().filter(is_new);
+        let came: Vec<&Association> = came.filter_map(|id| state.associations.get(id)).collect();
+        let decided = state.associations.values().filter(|a| part.decides(a));
+        for other in decided.filter(|a| !self.folded.associations.contains(&a.id)) {
+            let is_assumed = |made: &&Association| {
+                let same_band = made.band == other.band && other.is_open();
+                made.zone == other.zone && (same_band || made.user == other.user && other.active)
+            };
+            if came.iter().any(is_assumed) {
+                let site = sites.get(&other.user).cloned().unwrap_or_default();
+                self.marks.push((Kind::Association, other.id.to_string(), site));
+            }
+        }
     }
 
     /// Stations see quarantine as a suspension of the association, which is marked with its own row.

@@ -242,6 +242,29 @@ fn a_conflict_waits_for_an_administrator_on_both_engines() {
     });
 }
 
+/// The second station believed that it took the band over, and is told that it did not.
+#[test]
+fn what_a_station_assumed_and_was_not_so_is_said_to_it() {
+    on_each(async |bench| {
+        let db = &bench.app.db;
+        db.write(|tx| append(tx, &[made(1, 5, 1, 1, 1)], NOW))
+            .await
+            .expect("appended");
+        let revision = || async {
+            let sql = "select revision from feed where kind = $1 and key = $2";
+            let key = id(1).to_string();
+            let kind = crate::store::feed::Kind::Association as i64;
+            let read = move |tx: &crate::db::Tx<'_>| tx.number(sql, args![kind, &key]);
+            db.read(read).await.expect("a mark")
+        };
+        let before = revision().await;
+        let folded = db.write(|tx| append(tx, &[made(2, 6, 2, 1, 2)], NOW)).await;
+        let folded = folded.expect("appended");
+        assert!(folded.quarantined.contains(&id(2)) && !folded.associations.contains(&id(1)));
+        assert!(revision().await > before);
+    });
+}
+
 /// A station whose clock runs ahead does not have the last word for ever.
 #[test]
 fn the_console_speaks_after_everything_it_knows_of_the_subject() {
