@@ -3,6 +3,7 @@
 //! The number of connections, the time for a request's head and the size of its buffers are bounded,
 //! so that whoever opens connections and says nothing holds up nobody else for long.
 
+use std::convert::Infallible;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -11,6 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -18,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tower::Service;
 
 use super::guard::{self, Caller, Door};
 use crate::config;
@@ -81,13 +86,15 @@ impl Doors {
             };
             let (router, told) = (router.clone(), told.clone());
             tokio::select! {
-                accepted = self.unix.accept() => if let Some(stream) = accepted_or_wait(accepted).await {
+                accepted = self.unix.accept() => if let Some((stream, _)) = accepted_or_wait(accepted).await {
                     let caller = self.door.unix_caller(&stream);
-                    connections.spawn(async move { answer(stream, caller, router, told).await; drop(slot) });
+                    let service = guard::guarded(router, caller);
+                    connections.spawn(async move { answer(stream, service, told).await; drop(slot) });
                 },
-                accepted = accept_tcp(self.tcp.as_ref()) => if let Some(stream) = accepted_or_wait(accepted).await {
+                accepted = accept_tcp(self.tcp.as_ref()) => if let Some((stream, _)) = accepted_or_wait(accepted).await {
                     let caller = Caller::Loopback(self.door.clone());
-                    connections.spawn(async move { answer(stream, caller, router, told).await; drop(slot) });
+                    let service = guard::guarded(router, caller);
+                    connections.spawn(async move { answer(stream, service, told).await; drop(slot) });
                 },
                 () = told_to_stop(&mut stop) => break,
             }
@@ -110,9 +117,9 @@ async fn accept_tcp(
 }
 
 /// A failed accept means too many open files most of the time; a moment later some are closed.
-async fn accepted_or_wait<S, A>(accepted: io::Result<(S, A)>) -> Option<S> {
+pub(crate) async fn accepted_or_wait<S, A>(accepted: io::Result<(S, A)>) -> Option<(S, A)> {
     match accepted {
-        Ok((stream, _)) => Some(stream),
+        Ok(accepted) => Some(accepted),
         Err(error) => {
             tracing::warn!(%error, "cannot accept a connection");
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -121,11 +128,13 @@ async fn accepted_or_wait<S, A>(accepted: io::Result<(S, A)>) -> Option<S> {
     }
 }
 
-async fn answer<S>(stream: S, caller: Caller, router: Router, mut stop: watch::Receiver<bool>)
+/// Answers on one connection until it ends or `stop` becomes true.
+pub(crate) async fn answer<S, V>(stream: S, service: V, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    V: Service<Request<Incoming>, Response = Response, Error = Infallible> + Clone,
 {
-    let service = TowerToHyperService::new(guard::guarded(router, caller));
+    let service = TowerToHyperService::new(service);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -186,7 +195,7 @@ fn bind_unix(path: &Path, group: Option<u32>) -> io::Result<(UnixListener, Socke
     Ok((listener, file))
 }
 
-fn cannot_listen(place: &str, error: &io::Error) -> Problem {
+pub(crate) fn cannot_listen(place: &str, error: &io::Error) -> Problem {
     Problem::new(
         Code::ConfigValue,
         format!("the station cannot listen on {place}"),

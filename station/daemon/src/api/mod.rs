@@ -3,7 +3,7 @@
 mod convert;
 mod events;
 mod guard;
-mod listen;
+pub(crate) mod listen;
 pub mod model;
 mod openapi;
 mod problem;

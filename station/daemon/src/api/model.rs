@@ -107,6 +107,9 @@ pub struct Enrollment {
     /// What becomes true when it is done, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<String>,
+    /// The same for programs that have sentences of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consequences: Vec<Consequence>,
     /// The code of how the band differs from what was known, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mismatch: Option<String>,
@@ -195,6 +198,39 @@ pub struct Touches {
     /// What helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tip: Option<String>,
+    /// Touches in a row that did not count.
+    #[serde(default)]
+    pub in_a_row: u8,
+}
+
+/// Something that becomes true when an enrollment is done.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Consequence {
+    /// Its stable code.
+    pub code: String,
+    /// The other band it is about, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub band: Option<String>,
+    /// Until when it holds, milliseconds since 1970, if it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<u64>,
+}
+
+/// What decided: a rule, or an attribute of a policy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Decider {
+    /// The code of the rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The name of the attribute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<String>,
+    /// Where its value comes from: `built_in`, `group` or `individual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The policy, unless the value is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
 }
 
 /// What came of an enrollment.
@@ -207,9 +243,18 @@ pub struct Outcome {
     /// What decided, if a rule or a policy did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<String>,
+    /// The same for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decider: Option<Decider>,
     /// The shortest way on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// The stable code of the shortest way on, if a policy knows one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// A number that belongs to the code, such as the seconds of a lockout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<u32>,
     /// The association that was made: 32 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub association: Option<String>,
@@ -268,6 +313,9 @@ pub struct Status {
     /// The adapter, if the radio is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
+    /// The address of the kiosk's page, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// Whether the date can be believed; if not, only what is certain is allowed.
     pub time_trusted: bool,
     /// What the station knows about users and bands.

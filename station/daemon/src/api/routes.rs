@@ -83,6 +83,7 @@ pub(super) async fn status(State(shared): State<Shared>) -> Outcome<Status> {
         uptime_seconds: shared.clock.now().as_micros() / 1_000_000,
         radio: live.radio,
         adapter: live.adapter,
+        page: live.page,
         time_trusted: live.time_trusted,
         replica: Replica {
             revision: identity.revision,

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use super::model::{self, Bands, Enrollment, Event};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::eventloop::look::Look;
 use crate::problem::{Code, Problem};
 use crate::store::{StoreError, StoreHandle};
 
@@ -35,6 +36,8 @@ pub enum Command {
         /// Where the answer goes.
         reply: Reply,
     },
+    /// What is the band that is held to the station?
+    Look(Look),
     /// The console told something: read again what the station is.
     Told,
     /// The console says what time it is, milliseconds since 1970.
@@ -64,6 +67,8 @@ pub struct Live {
     pub radio: String,
     /// The adapter's name, if the radio is ready.
     pub adapter: Option<String>,
+    /// The address of the kiosk's page, if there is one.
+    pub page: Option<String>,
     /// The date can be believed.
     pub time_trusted: bool,
     /// The bands in range.
@@ -79,6 +84,7 @@ impl Default for Live {
         Self {
             radio: "starting".into(),
             adapter: None,
+            page: None,
             time_trusted: true,
             bands: Bands::default(),
             enrollment: None,
@@ -90,12 +96,12 @@ impl Default for Live {
 /// Everything a handler needs.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    pub(super) store: StoreHandle,
+    pub(crate) store: StoreHandle,
     pub(super) commands: mpsc::Sender<Command>,
-    pub(super) live: watch::Receiver<Live>,
+    pub(crate) live: watch::Receiver<Live>,
     pub(super) events: broadcast::Sender<Event>,
-    pub(super) config: Arc<Config>,
-    pub(super) clock: Clock,
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Clock,
     pub(super) followers: Arc<Semaphore>,
     pub(super) doctor: Arc<Semaphore>,
 }
@@ -123,7 +129,7 @@ impl Shared {
     }
 
     /// Sends a command and waits for its answer.
-    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Problem> {
+    pub(crate) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Problem> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?

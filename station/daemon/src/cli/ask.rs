@@ -218,6 +218,7 @@ mod tests {
             zone: "enrollment".into(),
             uptime_seconds: 42,
             radio: "ready".into(),
+            page: None,
             adapter: Some("hci0".into()),
             time_trusted: true,
             replica: Replica {

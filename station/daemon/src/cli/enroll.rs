@@ -283,6 +283,7 @@ mod tests {
                 battery_percent: 81,
             }),
             effects: vec![],
+            consequences: vec![],
             mismatch: None,
             code: Some("012 345".into()),
             code_confirmed: false,
@@ -293,13 +294,14 @@ mod tests {
                 quality: Some(77),
                 fault: None,
                 tip: None,
+                in_a_row: 0,
             }),
             outcome: Some(Outcome {
                 code: "release_needed".into(),
                 text: "This person already has a band.".into(),
                 decided_by: Some("built-in default of reenroll_own".into()),
                 next: Some("Ask the administrator.".into()),
-                association: None,
+                ..Outcome::default()
             }),
             elapsed_ms: 12_345,
         }
@@ -349,6 +351,7 @@ mod tests {
             quality: None,
             fault: Some("wet".into()),
             tip: Some("dry_finger".into()),
+            in_a_row: 1,
         };
         insta::assert_snapshot!(text(&Enrollment { touches: Some(again), ..at(Stage::Touch) }), @"Touch 2 of 5: wet; dry finger.");
     }

@@ -13,6 +13,7 @@ use station_core::enrollment::{
 use station_core::journal::{FlowId, Head};
 use tokio::task::JoinSet;
 
+use super::look::Looking;
 use super::nearby::{Choice, Nearby};
 use super::{Done, Station, view};
 use crate::api::model::{self, Stage};
@@ -48,6 +49,8 @@ pub(super) struct Attempt {
     way_at: Option<Instant>,
     gave_way: bool,
     outcome: Option<Outcome>,
+    /// Somebody wants to know what the band says.
+    look: Option<Looking>,
 }
 
 /// Which band the attempt is about, as far as somebody said.
@@ -100,6 +103,7 @@ impl Attempt {
             user,
             band: None,
             effects: Vec::new(),
+            consequences: Vec::new(),
             mismatch: None,
             code: None,
             code_confirmed: false,
@@ -123,6 +127,27 @@ impl Attempt {
             way_at: None,
             gave_way: false,
             outcome: None,
+            look: None,
+        }
+    }
+
+    /// The same, to look at a band.
+    pub(super) fn with_look(self, look: Looking) -> Self {
+        Self {
+            look: Some(look),
+            ..self
+        }
+    }
+
+    /// Whether somebody stands at the kiosk for it and has not been told the outcome.
+    pub(super) fn is_somebodys(&self) -> bool {
+        self.has_person() && !self.view.stage.is_final()
+    }
+
+    /// Says what was seen, if somebody wants to know.
+    pub(super) fn end_look(&mut self) {
+        if let Some(look) = self.look.take() {
+            look.end(self.outcome.as_ref());
         }
     }
 
@@ -213,6 +238,9 @@ impl Attempt {
             _ => {}
         }
         self.engine.handle_timeout(now);
+        if self.look.as_ref().is_some_and(Looking::is_alone) && self.way_at.is_none() {
+            self.give_way(now);
+        }
         self.make_way(now);
     }
 
@@ -286,6 +314,7 @@ impl Attempt {
     pub(super) fn on_facts(&mut self, now: Instant, read: FactsRead) -> Result<(), StoreError> {
         match read.outcome {
             Ok(knowledge) if read.flow == self.flow => {
+                self.look.iter_mut().for_each(|look| look.known(&knowledge));
                 self.engine
                     .handle_input(now, Input::Facts(read.number, knowledge));
                 Ok(())
@@ -370,8 +399,11 @@ impl Attempt {
                 self.link = Link::Closing(device, Some(now));
                 return true;
             }
-            if matches!(event, SessionEvent::Established(_)) {
+            if let SessionEvent::Established(established) = &event {
                 self.last = Some(device);
+                self.look
+                    .iter_mut()
+                    .for_each(|look| look.established(established));
             }
             // Whether and when another session follows is the engine's to say.
             if matches!(event, SessionEvent::Established(_) | SessionEvent::Ended(_)) {

@@ -123,6 +123,7 @@ impl EventLoop {
                 self.on_person(now, &id, person, reply, |view| is_about(&said, view));
             }
             Command::Cancel { id, reply } => self.on_person(now, &id, Person::Cancel, reply, |_| Ok(())),
+            Command::Look(look) => self.look(now, look),
             Command::Told => self.look_who_we_are(),
             Command::ConsoleTime(console_ms) => self.station.on_console_time(console_ms),
             Command::Clock(reply) => answer(reply, Ok(self.station.clock_view())),
@@ -210,8 +211,7 @@ impl EventLoop {
             );
         }
         // Whoever has been told the outcome is done; only the goodbye to the band is left.
-        let busy = |attempt: &&Attempt| attempt.has_person() && !attempt.view().stage.is_final();
-        if let Some(attempt) = self.attempt.as_ref().filter(busy) {
+        if let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.is_somebodys()) {
             let since = now.since(attempt.began()).as_secs();
             let why = format!("enrollment {} is under way since {since} s", attempt.view().id);
             return cannot(Code::Busy, why, "wait until it is over, or cancel it");
@@ -312,7 +312,7 @@ impl EventLoop {
 }
 
 impl Station {
-    fn start(&self, flow: FlowId) -> Start {
+    pub(super) fn start(&self, flow: FlowId) -> Start {
         let seconds = Duration::from_secs;
         let config = &self.config.enrollment;
         let limits = Limits {

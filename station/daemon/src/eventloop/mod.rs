@@ -11,6 +11,7 @@ mod attempt;
 pub(crate) mod dates;
 mod identify;
 mod lingering;
+pub mod look;
 mod nearby;
 mod view;
 
@@ -41,6 +42,7 @@ use crate::systemd;
 use attempt::Attempt;
 use identify::{Identifying, WrongCodes};
 use lingering::Lingering;
+use look::Look;
 use nearby::Nearby;
 
 /// Live news of the bands in range are sent at most this often.
@@ -122,6 +124,8 @@ struct EventLoop {
     wrong_codes: WrongCodes,
     /// Identified while a settling attempt was under way; comes next.
     waiting: Option<identify::Identification>,
+    /// Waits for its turn.
+    looking: Option<Look>,
     attempt: Option<Attempt>,
     /// Intents are open, as far as is known.
     unsettled: bool,
@@ -235,6 +239,7 @@ impl EventLoop {
             identifying: None,
             wrong_codes: WrongCodes::default(),
             waiting: None,
+            looking: None,
             attempt: None,
             unsettled: false,
             asked: BTreeSet::new(),
@@ -388,12 +393,15 @@ impl EventLoop {
             if !attempt.is_over() {
                 return Ok(());
             }
-            let attempt = self.attempt.take().expect("just seen");
+            let mut attempt = self.attempt.take().expect("just seen");
+            attempt.end_look();
             self.look_for_intents();
             self.let_go(now, attempt);
         }
         if let Some(identification) = self.waiting.take() {
             self.on_identified(now, identification)?;
+        } else if self.looking.is_some() {
+            self.begin_look(now);
         } else {
             self.settle_if_idle(now);
         }

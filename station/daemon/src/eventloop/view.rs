@@ -1,9 +1,11 @@
 //! What the engine shows, as the API says it.
 
-use policy::decision::Decision;
+use policy::decision::{DecidedBy, Decision};
+use policy::effective::Source;
+use policy::effects::Effect;
 use station_core::enrollment::{Outcome as Ending, Refusal, RefusalCode, Screen};
 
-use crate::api::model::{BandInfo, Enrollment, Outcome, Stage, Touches};
+use crate::api::model::{BandInfo, Consequence, Decider, Enrollment, Outcome, Stage, Touches};
 
 /// Brings the view in step with a screen.
 pub(super) fn show(view: &mut Enrollment, screen: &Screen) {
@@ -24,6 +26,7 @@ pub(super) fn show(view: &mut Enrollment, screen: &Screen) {
         }
         Screen::Allowed { effects, mismatch } => {
             view.effects = effects.iter().map(ToString::to_string).collect();
+            view.consequences = effects.iter().map(consequence).collect();
             view.mismatch = mismatch.map(|mismatch| mismatch.code().into());
         }
         Screen::PutOn => view.stage = Stage::PutOn,
@@ -41,11 +44,13 @@ pub(super) fn show(view: &mut Enrollment, screen: &Screen) {
                 quality: *quality,
                 fault: None,
                 tip: None,
+                in_a_row: 0,
             });
         }
-        Screen::TouchAgain { fault, tip, .. } => {
+        Screen::TouchAgain { fault, tip, in_a_row } => {
             view.stage = Stage::Touch;
             if let Some(touches) = &mut view.touches {
+                touches.in_a_row = *in_a_row;
                 touches.fault = Some(fault_code(*fault).into());
                 touches.tip = Some(tip.code().into());
             }
@@ -116,7 +121,10 @@ fn done(association: String) -> Outcome {
 
 fn refused(refusal: &Refusal) -> Outcome {
     match refusal {
-        Refusal::Flow { code, .. } => coded(RefusalCode::Flow(*code)),
+        Refusal::Flow { code, detail } => Outcome {
+            detail: (*detail != 0).then_some(*detail),
+            ..coded(RefusalCode::Flow(*code))
+        },
         Refusal::Policy(output) => match &output.decision {
             Decision::Refuse {
                 reason,
@@ -126,11 +134,57 @@ fn refused(refusal: &Refusal) -> Outcome {
                 code: reason.code().into(),
                 text: reason.text().into(),
                 decided_by: Some(decided_by.to_string()),
+                decider: Some(decider(decided_by)),
                 next: Some(fix.text().into()),
-                association: None,
+                fix: Some(fix.code().into()),
+                ..Outcome::default()
             },
             Decision::Allow { .. } => coded(refusal.code()),
         },
+    }
+}
+
+fn decider(by: &DecidedBy) -> Decider {
+    let (attribute, source) = match by {
+        DecidedBy::Rule { rule } => {
+            return Decider {
+                rule: Some(rule.code().into()),
+                ..Decider::default()
+            };
+        }
+        DecidedBy::Setting { attribute, source } => (attribute, source),
+    };
+    let (source, policy) = match source {
+        Source::BuiltIn => ("built_in", None),
+        Source::Group(id) => ("group", Some(id.as_str().to_owned())),
+        Source::Individual(id) => ("individual", Some(id.as_str().to_owned())),
+    };
+    Decider {
+        rule: None,
+        attribute: Some(attribute.name().into()),
+        source: Some(source.into()),
+        policy,
+    }
+}
+
+fn consequence(effect: &Effect) -> Consequence {
+    let (code, band, until) = match effect {
+        Effect::NewAssociation { expires_at: None, .. } => ("new_association", None, None),
+        Effect::NewAssociation { expires_at, .. } => ("new_association_until", None, *expires_at),
+        Effect::EarlierAssociationRenewed { .. } => ("earlier_association_renewed", None, None),
+        Effect::BandActiveAgain => ("band_active_again", None, None),
+        Effect::OldBandInactive {
+            band, primary: true, ..
+        } => ("old_band_inactive_primary", Some(band), None),
+        Effect::OldBandInactive { band, .. } => ("old_band_inactive", Some(band), None),
+        Effect::PreviousOwnerEnds { .. } => ("previous_owner_ends", None, None),
+        Effect::PreviousOwnerTold { .. } => ("previous_owner_told", None, None),
+        Effect::BandFound => ("band_found", None, None),
+    };
+    Consequence {
+        code: code.into(),
+        band: band.map(|serial| serial.as_str().to_owned()),
+        until_ms: until.map(|at| at.0.max(0) as u64),
     }
 }
 
