@@ -9,6 +9,7 @@ use station_core::clock::TrustedClock;
 use station_core::journal::{Configured, JournalRecord, Started, floor_after};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinHandle;
 
 use crate::api::{Command, Doors, Live, Shared, router};
 use crate::clock::{Clock, RELEASED_MS};
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::eventloop::{self, Parts, dates};
 use crate::instance::InstanceLock;
 use crate::keys::{self, Keys};
+use crate::kiosk::{self, Kiosk, KioskDoor, Words};
 use crate::pace::Pace;
 use crate::problem::{Code, Problem};
 use crate::radio::{self, Radio, RadioConfig};
@@ -93,10 +95,16 @@ pub async fn serve(
     let opened = open(&config, config_digest, clock)?;
     let doors = Doors::open(&config.api).await?;
     let address = doors.tcp_address();
+    let page_door = KioskDoor::open(&config.kiosk).await?;
     let config = Arc::new(config);
     let store = StoreHandle::spawn(opened.store);
     let (commands, commands_in) = mpsc::channel::<Command>(COMMANDS_LEN);
-    let (live, live_seen) = watch::channel(Live::default());
+    let (live, live_seen) = watch::channel(Live {
+        page: page_door
+            .as_ref()
+            .map(|door| format!("http://{}/", door.address())),
+        ..Live::default()
+    });
     let (events, _) = broadcast::channel(EVENTS_LEN);
     let commands_for_sync = commands.clone();
     let shared = Shared::new(
@@ -108,6 +116,7 @@ pub async fn serve(
         clock,
     );
     let (api_stop, api_stopped) = watch::channel(false);
+    let page = page_door.map(|door| open_page(door, shared.clone(), api_stopped.clone()));
     let api = tokio::spawn(doors.serve(router(shared), api_stopped));
     let watchdog = tokio::spawn(watch_over(store.clone()));
     systemd::ready("serving");
@@ -146,7 +155,25 @@ pub async fn serve(
     watchdog.abort();
     let _ = api_stop.send(true);
     let _ = api.await;
+    if let Some(page) = page {
+        let _ = page.await;
+    }
     outcome
+}
+
+/// Shows the kiosk's page to whoever opens it.
+fn open_page(door: KioskDoor, shared: Shared, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+    let (words, faults) = Words::with_folder(shared.config.kiosk.locales_directory.as_deref());
+    for fault in faults {
+        tracing::warn!(fault, "a language of the page is left out");
+    }
+    tracing::info!(address = %door.address(), "the kiosk's page is served");
+    let kiosk = Kiosk::start(kiosk::Parts {
+        shared,
+        words: Arc::new(words),
+        stop: stop.clone(),
+    });
+    tokio::spawn(door.serve(kiosk, stop))
 }
 
 struct Opened {

@@ -13,6 +13,7 @@ pub mod eventloop;
 pub mod init;
 pub mod instance;
 pub mod keys;
+pub mod kiosk;
 pub mod logging;
 pub mod pace;
 pub mod problem;

@@ -7,6 +7,7 @@
 mod api;
 mod enrollment;
 mod file;
+mod kiosk;
 mod log;
 mod radio;
 mod station;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use api::Api;
 pub use enrollment::Enrollment;
 pub use file::{read_credential, read_secret, read_secret_of};
+pub use kiosk::{Afterwards, Kiosk, Theme};
 pub use log::{Format, Log};
 pub use radio::Radio;
 pub use station::Station;
@@ -39,6 +41,8 @@ pub struct Config {
     pub enrollment: Enrollment,
     /// Who may talk to the daemon, and where.
     pub api: Api,
+    /// The page that people stand before.
+    pub kiosk: Kiosk,
     /// What is logged, and how.
     pub log: Log,
 }
@@ -86,6 +90,7 @@ impl Config {
         self.radio.check()?;
         self.enrollment.check()?;
         self.api.check()?;
+        self.kiosk.check()?;
         self.log.check()
     }
 

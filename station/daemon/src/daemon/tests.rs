@@ -23,6 +23,7 @@ use crate::radio::{AdapterState, LinkFault};
 use crate::testing::{self, PIN, band::TestBand};
 
 mod acts;
+mod page;
 mod turns;
 
 struct Station {

@@ -1,0 +1,370 @@
+//! The task that owns the session: hears windows and the event loop, does what the session wants, sends screens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firmware_protocol::id::Serial;
+use policy::model::UserId;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use super::act::{Act, Said};
+use super::seat::{NoEntry, Seat, Token, WindowId};
+use super::session::{Answer, Moment, Rules, Session, Stale, TEST_WAIT, Want};
+use super::views::{self, Frame};
+use super::words::{Lang, Words};
+use crate::api::model::{CodeAnswer, Start};
+use crate::api::{Command, Shared};
+use crate::clock::Entropy;
+use crate::config;
+use crate::daemon::told_to_stop;
+use crate::eventloop::look::{BandSeen, Look};
+use crate::problem::{Code, Problem};
+
+/// Requests of windows that may wait.
+const ASKS_LEN: usize = 32;
+
+/// What the page is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The rest of the daemon.
+    pub shared: Shared,
+    /// The languages.
+    pub words: Arc<Words>,
+    /// Becomes true when the daemon is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// A window's way to the session.
+#[derive(Clone, Debug)]
+pub struct Kiosk {
+    asks: mpsc::Sender<Ask>,
+}
+
+/// What a window asks for.
+#[derive(Debug)]
+enum Ask {
+    /// The page.
+    Page { reply: oneshot::Sender<String> },
+    /// Screens, from now on.
+    Follow {
+        token: Token,
+        reply: oneshot::Sender<Result<Following, NoEntry>>,
+    },
+    /// Somebody did something.
+    Act {
+        token: Token,
+        said: Said,
+        reply: oneshot::Sender<Result<(), NotTaken>>,
+    },
+    /// May pictures be sent?
+    MayScan {
+        token: Token,
+        reply: oneshot::Sender<bool>,
+    },
+    /// A picture had this text.
+    Scanned { token: Token, text: String },
+}
+
+/// Why an act of a window was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotTaken {
+    /// Another window counts.
+    NotYours,
+    /// The session did not take it.
+    Stale(Stale),
+    /// The daemon stops.
+    Stopping,
+}
+
+/// A window that follows. It leaves when this is dropped.
+#[derive(Debug)]
+pub(super) struct Following {
+    pub(super) frames: watch::Receiver<Arc<Frame>>,
+    _leave: Leave,
+}
+
+#[derive(Debug)]
+struct Leave {
+    window: WindowId,
+    left: mpsc::UnboundedSender<WindowId>,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        // Nobody hears it any more when the daemon stops.
+        let _ = self.left.send(self.window);
+    }
+}
+
+impl Kiosk {
+    /// Starts the task.
+    pub fn start(parts: Parts) -> Self {
+        let (asks, asked) = mpsc::channel(ASKS_LEN);
+        let (left, leaving) = mpsc::unbounded_channel();
+        tokio::spawn(Task::new(parts, left).run(asked, leaving));
+        Self { asks }
+    }
+
+    /// The page, with a token of its own.
+    pub(super) async fn page(&self) -> Option<String> {
+        self.ask(|reply| Ask::Page { reply }).await
+    }
+
+    pub(super) async fn follow(&self, token: Token) -> Option<Result<Following, NoEntry>> {
+        self.ask(|reply| Ask::Follow { token, reply }).await
+    }
+
+    pub(super) async fn act(&self, token: Token, said: Said) -> Result<(), NotTaken> {
+        let taken = self.ask(|reply| Ask::Act { token, said, reply }).await;
+        taken.unwrap_or(Err(NotTaken::Stopping))
+    }
+
+    pub(super) async fn may_scan(&self, token: Token) -> bool {
+        self.ask(|reply| Ask::MayScan { token, reply })
+            .await
+            .unwrap_or(false)
+    }
+
+    pub(super) async fn scanned(&self, token: Token, text: String) {
+        // A daemon that stops needs no ticket.
+        let _ = self.asks.send(Ask::Scanned { token, text }).await;
+    }
+
+    async fn ask<T>(&self, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.asks.send(ask(reply)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+struct Task {
+    session: Session,
+    seat: Seat,
+    windows: BTreeMap<WindowId, watch::Sender<Arc<Frame>>>,
+    words: Arc<Words>,
+    shared: Shared,
+    entropy: Entropy,
+    jobs: JoinSet<(u64, Answer)>,
+    left: mpsc::UnboundedSender<WindowId>,
+    stop: watch::Receiver<bool>,
+}
+
+fn rules(config: &config::Kiosk, words: &Words) -> Rules {
+    Rules {
+        idle: Duration::from_secs(config.idle_seconds),
+        done: Duration::from_secs(config.done_seconds),
+        test_tap: config.test_tap,
+        language: words.find(&config.language).unwrap_or_default(),
+        theme: config.theme,
+        afterwards: config.afterwards.clone(),
+    }
+}
+
+impl Task {
+    fn new(parts: Parts, left: mpsc::UnboundedSender<WindowId>) -> Self {
+        let Parts { shared, words, stop } = parts;
+        let at = Moment {
+            now: shared.clock.now(),
+            wall_ms: shared.clock.wall_ms(),
+        };
+        Self {
+            session: Session::new(rules(&shared.config.kiosk, &words), at),
+            seat: Seat::default(),
+            windows: BTreeMap::new(),
+            words,
+            shared,
+            entropy: Entropy::new(),
+            jobs: JoinSet::new(),
+            left,
+            stop,
+        }
+    }
+
+    async fn run(mut self, mut asks: mpsc::Receiver<Ask>, mut leaving: mpsc::UnboundedReceiver<WindowId>) {
+        let mut live = self.shared.live.clone();
+        live.mark_changed();
+        loop {
+            let deadline = self.session.poll_timeout();
+            tokio::select! {
+                () = told_to_stop(&mut self.stop) => return,
+                Some(window) = leaving.recv() => self.leave(window),
+                Some(ask) = asks.recv() => self.hear(ask),
+                Ok(()) = live.changed() => {
+                    let now = live.borrow_and_update().clone();
+                    self.session.handle_live(self.at(), now);
+                }
+                Some(Ok((visit, answer))) = self.jobs.join_next(), if !self.jobs.is_empty() => {
+                    self.session.handle_answer(self.at(), visit, answer);
+                }
+                () = self.shared.clock.wait_until(deadline) => self.session.handle_timeout(self.at()),
+            }
+            while let Some((visit, want)) = self.session.poll_want() {
+                self.begin(visit, want);
+            }
+            self.publish();
+        }
+    }
+
+    fn at(&self) -> Moment {
+        Moment {
+            now: self.shared.clock.now(),
+            wall_ms: self.shared.clock.wall_ms(),
+        }
+    }
+
+    fn lang(&self) -> Lang {
+        Lang::new(&self.words, self.session.language)
+    }
+
+    fn leave(&mut self, window: WindowId) {
+        self.windows.remove(&window);
+        self.seat.leave(window);
+    }
+
+    fn hear(&mut self, ask: Ask) {
+        // Whoever asked may have gone away; then there is nobody to tell.
+        match ask {
+            Ask::Page { reply } => {
+                let token = data_encoding::HEXLOWER.encode(&self.entropy.bytes::<16>());
+                let page = views::page(&self.session, &self.lang(), &token);
+                self.seat.hand_out(token);
+                let _ = reply.send(page);
+            }
+            Ask::Follow { token, reply } => {
+                let _ = reply.send(self.follow(&token));
+            }
+            Ask::Act { token, said, reply } => {
+                let _ = reply.send(self.act(&token, said));
+            }
+            Ask::MayScan { token, reply } => {
+                let _ = reply.send(self.seat.holds(&token) && self.session.is_scanning());
+            }
+            Ask::Scanned { token, text } if self.seat.holds(&token) => {
+                self.session.handle_scan(self.at(), text);
+            }
+            Ask::Scanned { .. } => {}
+        }
+    }
+
+    fn follow(&mut self, token: &str) -> Result<Following, NoEntry> {
+        let window = self.seat.enter(token)?;
+        let seat = &self.seat;
+        self.windows.retain(|window, _| seat.is_open(*window));
+        let (frames, seen) = watch::channel(Arc::new(self.frame(window)));
+        self.windows.insert(window, frames);
+        Ok(Following {
+            frames: seen,
+            _leave: Leave {
+                window,
+                left: self.left.clone(),
+            },
+        })
+    }
+
+    fn act(&mut self, token: &str, said: Said) -> Result<(), NotTaken> {
+        if matches!(said.what, Act::TakeOver {}) {
+            return match self.seat.take(token) {
+                true => Ok(()),
+                false => Err(NotTaken::NotYours),
+            };
+        }
+        if !self.seat.holds(token) {
+            return Err(NotTaken::NotYours);
+        }
+        let (at, turn) = (self.at(), said.turn);
+        let taken = match said.what {
+            Act::Language { code } => match self.words.find(&code) {
+                Some(language) => self.session.speak(at, turn, language),
+                None => Err(Stale::NotHere),
+            },
+            act => self.session.handle_act(at, turn, act),
+        };
+        taken.map_err(NotTaken::Stale)
+    }
+
+    fn frame(&self, window: WindowId) -> Frame {
+        match self.seat.holder() == Some(window) {
+            true => views::draw(&self.session, &self.lang()),
+            false => views::elsewhere(&self.session, &self.lang()),
+        }
+    }
+
+    /// Sends every window what it is to show, if that is something new.
+    fn publish(&mut self) {
+        for (window, frames) in &self.windows {
+            let frame = self.frame(*window);
+            frames.send_if_modified(|shown| {
+                let is_new = **shown != frame;
+                if is_new {
+                    *shown = Arc::new(frame);
+                }
+                is_new
+            });
+        }
+    }
+
+    fn begin(&mut self, visit: u64, want: Want) {
+        let shared = self.shared.clone();
+        self.jobs.spawn(async move { (visit, done(&shared, want).await) });
+    }
+}
+
+/// Does what the session wants.
+async fn done(shared: &Shared, want: Want) -> Answer {
+    match want {
+        Want::Start(identification) => Answer::Started(start(shared, identification).await),
+        Want::Compared { id, same, code } => {
+            let answer = CodeAnswer {
+                same,
+                code: Some(code),
+            };
+            let told = shared.ask(|reply| Command::Code { id, answer, reply });
+            Answer::Told(told.await.map(drop))
+        }
+        Want::Cancel { id } => {
+            Answer::Told(shared.ask(|reply| Command::Cancel { id, reply }).await.map(drop))
+        }
+        Want::Look { serial } => Answer::Looked(look(shared, &serial).await.map(Box::new)),
+    }
+}
+
+type Started = Result<(Box<crate::api::model::Enrollment>, String), Problem>;
+
+async fn start(shared: &Shared, identification: crate::api::model::Identification) -> Started {
+    let start = Start {
+        identification,
+        device: None,
+        serial: None,
+    };
+    let enrollment = shared.ask(|reply| Command::Start(Box::new(start), reply)).await?;
+    let name = name_of(shared, &enrollment.user).await;
+    Ok((Box::new(enrollment), name))
+}
+
+/// The name of a user, or the id where there is none.
+async fn name_of(shared: &Shared, user: &str) -> String {
+    let Ok(id) = UserId::new(user) else {
+        return user.to_owned();
+    };
+    let row = shared.store.run(move |store| store.user(&id)).await;
+    let name = row.ok().flatten().map(|row| row.user.name);
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| user.to_owned())
+}
+
+async fn look(shared: &Shared, serial: &str) -> Result<BandSeen, Problem> {
+    let serial = Serial::new(serial).ok_or_else(|| {
+        let why = "the band has no serial";
+        Problem::new(Code::BadRequest, "no band was looked at", why, "try again")
+    })?;
+    let look = |reply| {
+        Command::Look(Look {
+            serial: Some(serial),
+            wait: TEST_WAIT,
+            reply,
+        })
+    };
+    shared.ask(look).await
+}

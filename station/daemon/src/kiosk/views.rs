@@ -1,0 +1,417 @@
+//! Screens as HTML. Templates hold no words and decide nothing; each has a plain struct here.
+
+mod band;
+
+use askama::Template;
+use serde::Serialize;
+
+#[cfg(test)]
+use super::act::Act;
+use super::qr::{self, Qr};
+use super::session::{Phase, Ready, Refused, Screen, Session, Test};
+use super::words::{Arg, Lang, key};
+use crate::api::model::{Consequence, Decider, Enrollment};
+
+/// What a window is sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(super) struct Frame {
+    /// The screen's number, which comes back with what is done on it.
+    pub(super) turn: u64,
+    /// The stable name of the screen.
+    pub(super) screen: String,
+    /// The language's code.
+    pub(super) lang: String,
+    /// `ltr` or `rtl`.
+    pub(super) dir: &'static str,
+    /// `auto`, `light` or `dark`.
+    pub(super) theme: &'static str,
+    /// The title of the window.
+    pub(super) title: String,
+    /// Everything that is shown.
+    pub(super) html: String,
+    /// The screen is cleared unless somebody is there.
+    pub(super) idle: bool,
+    /// A scanner that types may type a ticket.
+    pub(super) tickets: bool,
+    /// A sound, if sounds are wanted; another one each time it is to be heard.
+    pub(super) cue: String,
+}
+
+/// The steps that the person goes through, for the foot of the page.
+const STEPS: [&str; 4] = ["step-ticket", "step-band", "step-finger", "step-done"];
+
+/// The message of the step with this number, from 1.
+pub(super) fn step_key(step: &u8) -> &'static str {
+    STEPS[usize::from(*step - 1)]
+}
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    l: &'a Lang,
+    token: &'a str,
+    theme: &'a str,
+    screen: &'a str,
+    body: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "app.html")]
+struct App<'a> {
+    l: &'a Lang,
+    sound: bool,
+    closing: bool,
+    back: &'a str,
+    steps: u8,
+    main: String,
+}
+
+#[derive(Template)]
+#[template(path = "welcome.html")]
+struct Welcome<'a> {
+    l: &'a Lang,
+    trouble: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "busy.html")]
+struct Busy<'a> {
+    l: &'a Lang,
+}
+
+#[derive(Template)]
+#[template(path = "checking.html")]
+struct Checking<'a> {
+    l: &'a Lang,
+}
+
+#[derive(Template)]
+#[template(path = "elsewhere.html")]
+struct Elsewhere<'a> {
+    l: &'a Lang,
+}
+
+#[derive(Template)]
+#[template(path = "scan.html")]
+struct Scan<'a> {
+    l: &'a Lang,
+    slip: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "type_code.html")]
+struct TypeCode<'a> {
+    l: &'a Lang,
+    slip: Option<&'static str>,
+    keys: Vec<char>,
+}
+
+#[derive(Template)]
+#[template(path = "plain.html")]
+struct Plain<'a> {
+    l: &'a Lang,
+    name: &'a str,
+    title: &'a str,
+    lead: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "test_tap.html")]
+struct TestTap<'a> {
+    l: &'a Lang,
+    failed: bool,
+}
+
+#[derive(Template)]
+#[template(path = "done.html")]
+struct Done<'a> {
+    l: &'a Lang,
+    name: &'a str,
+    serial: &'a str,
+    tested: &'a str,
+    consequences: Vec<String>,
+    afterwards: Vec<String>,
+    qr: Option<Qr>,
+}
+
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct RefusedPage<'a> {
+    l: &'a Lang,
+    code: &'a str,
+    tone: &'a str,
+    title: String,
+    why: String,
+    you: String,
+    operator: String,
+    mismatch: String,
+    decided: String,
+    serial: &'a str,
+}
+
+/// Characters of the keys on the screen: those of codes, without the letters that look like digits.
+const KEYS: &str = "1234567890ABCDEFGHJKMNPQRSTVWXYZ";
+
+fn rendered(template: &impl Template) -> String {
+    template.render().expect("a template renders into memory")
+}
+
+/// The whole page, for a browser that has none yet. Nobody's name is in it.
+pub(super) fn page(session: &Session, l: &Lang, token: &str) -> String {
+    let is_home = matches!(session.screen, Screen::Welcome);
+    let body = match is_home {
+        true => draw(session, l),
+        false => Frame::default(),
+    };
+    rendered(&Page {
+        l,
+        token,
+        theme: session.theme.name(),
+        screen: &body.screen,
+        body: &body.html,
+    })
+}
+
+/// The present screen.
+pub(super) fn draw(session: &Session, l: &Lang) -> Frame {
+    let name = name(session);
+    let app = App {
+        l,
+        sound: session.sound,
+        closing: session.is_closing(),
+        back: back(session),
+        steps: step(session),
+        main: main(session, l),
+    };
+    Frame {
+        turn: session.turn,
+        html: rendered(&app),
+        idle: session.seconds_left().is_some(),
+        tickets: session.screen.may_identify(),
+        cue: if session.sound {
+            cue(session)
+        } else {
+            String::new()
+        },
+        ..frame(session, l, name)
+    }
+}
+
+/// What a window is shown that is not the one that counts.
+pub(super) fn elsewhere(session: &Session, l: &Lang) -> Frame {
+    let app = App {
+        l,
+        sound: false,
+        closing: false,
+        back: "",
+        steps: 0,
+        main: rendered(&Elsewhere { l }),
+    };
+    Frame {
+        html: rendered(&app),
+        ..frame(session, l, "elsewhere")
+    }
+}
+
+fn frame(session: &Session, l: &Lang, name: &str) -> Frame {
+    Frame {
+        screen: name.into(),
+        lang: l.code().into(),
+        dir: l.direction(),
+        theme: session.theme.name(),
+        title: l.t("page-title"),
+        ..Frame::default()
+    }
+}
+
+/// The stable name of the present screen.
+fn name(session: &Session) -> &'static str {
+    match &session.screen {
+        Screen::Welcome => "welcome",
+        Screen::Busy => "busy",
+        Screen::Scan { .. } => "scan",
+        Screen::TypeCode { .. } => "type_code",
+        Screen::Checking { .. } => "checking",
+        Screen::Attempt(_) => session.phase().map_or("checking", Phase::name),
+        Screen::TestTap(_) => "test_tap",
+        Screen::Done(_) => "done",
+        Screen::Refused(_) => "refused",
+    }
+}
+
+/// What the way back is called; nothing where there is none.
+fn back(session: &Session) -> &'static str {
+    match &session.screen {
+        Screen::Scan { .. } | Screen::TypeCode { .. } | Screen::Checking { .. } => "back",
+        Screen::Attempt(attempt) if attempt.cancelled => "stopping",
+        Screen::Attempt(_) if session.phase() == Some(Phase::Saving) => "",
+        Screen::Attempt(_) => "stop",
+        _ => "",
+    }
+}
+
+fn step(session: &Session) -> u8 {
+    match &session.screen {
+        Screen::Scan { .. } | Screen::TypeCode { .. } | Screen::Checking { .. } => 1,
+        Screen::Attempt(_) => match session.phase() {
+            Some(Phase::Touch | Phase::Saving) => 3,
+            _ => 2,
+        },
+        Screen::TestTap(_) | Screen::Done(_) => 4,
+        _ => 0,
+    }
+}
+
+fn cue(session: &Session) -> String {
+    match (&session.screen, session.attempt()) {
+        (Screen::Done(ready), _) => format!("done:{}", ready.wall_ms),
+        (Screen::Refused(_), _) => format!("bad:{}", session.turn),
+        (
+            _,
+            Some(Enrollment {
+                touches: Some(touches),
+                ..
+            }),
+        ) => match touches.in_a_row {
+            0 if touches.count > 0 => format!("good:{}", touches.count),
+            0 => String::new(),
+            again => format!("bad:{}:{again}", touches.count),
+        },
+        _ => String::new(),
+    }
+}
+
+fn main(session: &Session, l: &Lang) -> String {
+    match &session.screen {
+        Screen::Welcome => rendered(&Welcome {
+            l,
+            trouble: session.radio_trouble(),
+        }),
+        Screen::Busy => rendered(&Busy { l }),
+        Screen::Scan { slip } => rendered(&Scan {
+            l,
+            slip: slip.map(super::session::Slip::code),
+        }),
+        Screen::TypeCode { slip } => rendered(&TypeCode {
+            l,
+            slip: slip.map(super::session::Slip::code),
+            keys: KEYS.chars().collect(),
+        }),
+        Screen::Checking { .. } => rendered(&Checking { l }),
+        Screen::Attempt(attempt) => match session.attempt() {
+            Some(enrollment) => band::draw(session, l, &attempt.name, enrollment),
+            None => rendered(&Checking { l }),
+        },
+        Screen::TestTap(Test { failed, .. }) => rendered(&TestTap { l, failed: *failed }),
+        Screen::Done(ready) => done(session, l, ready),
+        Screen::Refused(refused) => refusal(l, refused),
+    }
+}
+
+fn done(session: &Session, l: &Lang, ready: &Ready) -> String {
+    let afterwards = session.rules.afterwards.iter();
+    rendered(&Done {
+        l,
+        name: &ready.name,
+        serial: &ready.serial,
+        tested: match ready.tested {
+            Some(true) => "works",
+            Some(false) => "failed",
+            None => "",
+        },
+        consequences: consequences(l, &ready.consequences),
+        afterwards: afterwards
+            .map(|left| l.t(key("afterwards", left.code())))
+            .collect(),
+        qr: qr::draw(&receipt(l, ready)),
+    })
+}
+
+/// What the receipt says to whoever scans it: plain text, which any phone shows, with the name under which console
+/// and journal have the band's own proof.
+fn receipt(l: &Lang, ready: &Ready) -> String {
+    let at = jiff::Timestamp::from_millisecond(ready.wall_ms as i64).unwrap_or_default();
+    let time = at.strftime("%Y-%m-%d %H:%M UTC").to_string();
+    let values: [(&str, &dyn Arg); 3] = [
+        ("serial", &ready.serial),
+        ("time", &time),
+        ("association", &ready.association),
+    ];
+    l.text("receipt-text", &values)
+}
+
+fn consequences(l: &Lang, list: &[Consequence]) -> Vec<String> {
+    list.iter()
+        .map(|consequence| {
+            let band = consequence.band.as_deref().unwrap_or_default();
+            l.t1(&key("effect", &consequence.code), "band", band)
+        })
+        .collect()
+}
+
+fn refusal(l: &Lang, refused: &Refused) -> String {
+    let Refused {
+        code,
+        decider,
+        detail,
+        serial,
+        mismatch,
+    } = refused;
+    let reason = reason_of(l, code);
+    let say = |part: &str| {
+        let message = format!("{}-{part}", key("reason", reason));
+        l.t1(&message, "detail", detail.unwrap_or_default())
+    };
+    rendered(&RefusedPage {
+        l,
+        code,
+        tone: tone(reason),
+        title: say("title"),
+        why: say("why"),
+        you: say("you"),
+        operator: say("operator"),
+        mismatch: mismatch
+            .as_deref()
+            .map_or_else(String::new, |code| key("mismatch", code)),
+        decided: decider.as_ref().map_or_else(String::new, |by| decided(l, by)),
+        serial: serial.as_deref().unwrap_or_default(),
+    })
+}
+
+/// The reason whose texts explain this code: itself, most of the time.
+fn reason_of<'a>(l: &Lang, code: &'a str) -> &'a str {
+    match code {
+        code if l.knows(&format!("{}-title", key("reason", code))) => code,
+        code if code.starts_with("store_") || code == "journal_broken" => "station_storage_fault",
+        _ => "internal",
+    }
+}
+
+/// Whether a reason passes by itself.
+fn tone(code: &str) -> &'static str {
+    match code {
+        "busy" | "too_many_attempts" | "band_locked_out" | "daemon_unreachable" | "link_lost" => "wait",
+        _ => "no",
+    }
+}
+
+/// Who decided, in words.
+fn decided(l: &Lang, by: &Decider) -> String {
+    if let Some(rule) = &by.rule {
+        return l.t(key("rule", rule));
+    }
+    let attribute = l.t(key("setting", by.attribute.as_deref().unwrap_or_default()));
+    let source = key("source", by.source.as_deref().unwrap_or("built_in"));
+    let policy = by.policy.as_deref().unwrap_or_default();
+    l.t2(&source, "setting", attribute, "policy", policy)
+}
+
+/// Every act that a template may name.
+#[cfg(test)]
+fn is_act(value: &serde_json::Value) -> bool {
+    serde_json::from_value::<Act>(value.clone()).is_ok()
+}
+
+#[cfg(test)]
+#[path = "views_tests.rs"]
+mod tests;
