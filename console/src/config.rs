@@ -167,7 +167,7 @@ impl Config {
     fn check(&self) -> Result<()> {
         let url = &self.database.url;
         ensure!(
-            crate::db::is_postgres(url) || Path::new(url.trim_start_matches("sqlite:")).is_absolute(),
+            crate::db::sqlite_path(url).is_none_or(Path::is_absolute),
             "`database.url` is {url:?}: write the path of a file from / on, or an address that begins with postgres://"
         );
         ensure!(

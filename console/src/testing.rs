@@ -45,7 +45,7 @@ async fn on(url: &str) -> Bench {
     if !url.is_empty() {
         config.database.url = url.to_owned();
     }
-    let db = Db::open(&config.database.url).await.expect("opened");
+    let db = Db::create(&config.database.url).await.expect("opened");
     db.migrate(NOW.0).await.expect("migrated");
     let vault = Vault::new([7; 32]);
     let own = vault.clone();

@@ -327,7 +327,7 @@ impl ConsoleProcess {
 
 async fn open(config: ConsoleConfig) -> App {
     let vault = Vault::open(&config.vault.key_file).unwrap();
-    let db = Db::open(&config.database.url).await.unwrap();
+    let db = Db::create(&config.database.url).await.unwrap();
     db.migrate(ConsoleClock::Wall.now().0).await.unwrap();
     App::new(db, vault, ConsoleClock::Wall, config)
 }

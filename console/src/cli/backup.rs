@@ -30,11 +30,6 @@ pub fn run(arguments: &Backup) -> Result<()> {
         !is_postgres(url),
         "the data is in PostgreSQL: save it with its own tools, such as pg_dump, and the master key apart from it"
     );
-    let path = url.trim_start_matches("sqlite:");
-    ensure!(
-        std::path::Path::new(path).exists(),
-        "there is no database {path}; has `bandstand-console init` been run?"
-    );
     let saved = runtime()?.block_on(async {
         let db = Db::open(url).await?;
         db.check_migrated().await?;

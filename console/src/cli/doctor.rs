@@ -15,7 +15,7 @@ use super::run::runtime;
 use crate::acts::audits;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, DbError, Tx, is_postgres};
+use crate::db::{Db, DbError, Tx, is_postgres, sqlite_path};
 use crate::serve::App;
 use crate::store::keys;
 use crate::sync::stations::{self, StationInfo};
@@ -139,7 +139,7 @@ pub async fn look_around(config: Config) -> Vec<Finding> {
     findings.extend(web_certificate(&config, clock.now()));
     findings.extend(disk(&config));
     let url = &config.database.url;
-    let db = open(url).await;
+    let db = Db::open(url).await;
     let place = if is_postgres(url) { "PostgreSQL" } else { url };
     findings.push(Finding::of(
         "database",
@@ -163,15 +163,6 @@ pub async fn look_around(config: Config) -> Vec<Finding> {
     let app = App::new(db, vault, clock, config);
     findings.extend(look_inside(&app).await);
     findings
-}
-
-/// Opens a database that is there; a doctor makes none.
-async fn open(url: &str) -> Result<Db> {
-    if !is_postgres(url) {
-        let path = url.trim_start_matches("sqlite:");
-        ensure!(Path::new(path).exists(), "there is no file {path}");
-    }
-    Ok(Db::open(url).await?)
 }
 
 /// Everything inside of a database of this release.
@@ -386,10 +377,7 @@ fn of_stations(all: &[StationInfo], now: UnixMillis) -> Vec<Finding> {
 /// Room where the database is; PostgreSQL's is on another machine.
 fn disk(config: &Config) -> Option<Finding> {
     let url = &config.database.url;
-    if is_postgres(url) {
-        return None;
-    }
-    let folder = Path::new(url.trim_start_matches("sqlite:")).parent()?;
+    let folder = sqlite_path(url)?.parent()?;
     let next = "make room: a full disk stops every change, and loses none that was acknowledged";
     Some(match rustix::fs::statvfs(folder) {
         Err(error) => Finding::new(

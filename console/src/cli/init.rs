@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let plants = plants(arguments)?;
     let beginning = beginning(arguments)?;
     runtime()?.block_on(async {
-        let db = Db::open(&config.database.url).await?;
+        let db = Db::create(&config.database.url).await?;
         let app = App::new(db, vault, Clock::Wall, config);
         app.db.migrate(app.now().0).await?;
         let (organization, adopted) = begin(&app, beginning, plants).await?;

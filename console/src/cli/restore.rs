@@ -9,7 +9,7 @@ use super::init::caller;
 use super::run::runtime;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, is_postgres};
+use crate::db::{Db, is_postgres, sqlite_path};
 use crate::store::backup::{self, Fresh};
 use crate::vault::Vault;
 
@@ -32,11 +32,8 @@ pub fn run(arguments: &Restore) -> Result<()> {
     let since = runtime()?.block_on(async {
         match &arguments.from {
             Some(from) => {
-                ensure!(
-                    !is_postgres(url),
-                    "the data is in PostgreSQL: restore it with its own tools first"
-                );
-                let to = Path::new(url.trim_start_matches("sqlite:"));
+                let to = sqlite_path(url)
+                    .context("the data is in PostgreSQL: restore it with its own tools first")?;
                 let contents = backup::restore(from, to, &vault, &caller(), fresh, now).await?;
                 println!("restored {} from {}", to.display(), from.display());
                 println!(

@@ -6,6 +6,9 @@ pub enum DbError {
     /// It cannot be reached, or went away.
     #[error("the database cannot be reached: {0}")]
     Unreachable(String),
+    /// There is no such file.
+    #[error("there is no database {0}; has `bandstand-console init` been run?")]
+    Missing(String),
     /// Too much waits already.
     #[error("the database is busy")]
     Busy,

@@ -14,6 +14,7 @@ mod tx;
 mod value;
 mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -53,20 +54,28 @@ enum Readers {
 }
 
 impl Db {
-    /// Opens what `url` names: `postgres://…`, or the path of an SQLite file. Must be called inside a tokio
-    /// runtime. Changes nothing in an SQLite file but its journal mode; see [`migrate`](Self::migrate).
+    /// Opens what `url` names, and makes the file first if it names one that is not there, for its owner alone.
+    pub async fn create(url: &str) -> Result<Self, DbError> {
+        if let Some(path) = sqlite_path(url) {
+            sqlite::make_private(path)?;
+        }
+        Self::open(url).await
+    }
+
+    /// Opens what `url` names: `postgres://…`, or the path of an SQLite file that is there already. Must be
+    /// called inside a tokio runtime. Changes nothing in an SQLite file but its journal mode; see
+    /// [`migrate`](Self::migrate).
     pub async fn open(url: &str) -> Result<Self, DbError> {
         let statements = Arc::new(AtomicU64::new(0));
         let (feed, open) = watch::channel(0);
-        let (readers, writer) = if is_postgres(url) {
+        let (readers, writer) = if let Some(path) = sqlite_path(url) {
+            let writer = Writer::sqlite(sqlite::open_writer(path)?, feed.clone(), statements.clone())?;
+            (Readers::Sqlite(sqlite::Pool::new(path)), writer)
+        } else {
             let pool = postgres::Pool::open(url)?;
             let writer = Writer::postgres(pool.clone(), feed.clone(), statements.clone())?;
             postgres::listen(&pool, feed.clone());
             (Readers::Postgres(Box::new(pool)), writer)
-        } else {
-            let path = url.strip_prefix("sqlite:").unwrap_or(url);
-            let writer = Writer::sqlite(sqlite::open_writer(path)?, feed.clone(), statements.clone())?;
-            (Readers::Sqlite(sqlite::Pool::new(path)), writer)
         };
         Ok(Self(Arc::new(Inner {
             readers,
@@ -156,6 +165,11 @@ impl Db {
 /// Whether the address of a database is that of a PostgreSQL server.
 pub fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// The SQLite file that `url` names; none if it names PostgreSQL.
+pub fn sqlite_path(url: &str) -> Option<&Path> {
+    (!is_postgres(url)).then(|| Path::new(url.strip_prefix("sqlite:").unwrap_or(url)))
 }
 
 fn raise(known: &mut u64, head: u64) -> bool {

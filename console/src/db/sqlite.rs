@@ -17,9 +17,11 @@ const READERS: usize = 8;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const STATEMENTS_KEPT: usize = 256;
 
-/// Opens the connection that writes; makes the file if there is none, for its owner alone.
-pub(super) fn open_writer(path: &str) -> Result<Connection, DbError> {
-    make_private(Path::new(path))?;
+/// Opens the connection that writes.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, DbError> {
+    if !path.exists() {
+        return Err(DbError::Missing(path.display().to_string()));
+    }
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -30,8 +32,8 @@ pub(super) fn open_writer(path: &str) -> Result<Connection, DbError> {
     Ok(connection)
 }
 
-/// The file holds personal data: nobody else may read it, whatever the umask says.
-fn make_private(path: &Path) -> Result<(), DbError> {
+/// Makes the file if there is none. It holds personal data: nobody else may read it, whatever the umask says.
+pub(super) fn make_private(path: &Path) -> Result<(), DbError> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = std::fs::OpenOptions::new();
     match options.create_new(true).write(true).mode(0o600).open(path) {
@@ -66,7 +68,7 @@ struct Readers {
 }
 
 impl Pool {
-    pub(super) fn new(path: &str) -> Self {
+    pub(super) fn new(path: &Path) -> Self {
         Self(Arc::new(Readers {
             path: path.into(),
             idle: Mutex::default(),

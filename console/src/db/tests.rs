@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use super::*;
@@ -160,6 +161,20 @@ fn a_database_of_a_newer_release_is_refused_by_name() {
         assert!(matches!(refused, DbError::Newer { found: 9999, .. }), "{refused}");
         assert_eq!(db.check_migrated().await, Err(refused));
     });
+}
+
+#[test]
+fn only_who_means_to_make_a_database_makes_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("console.db");
+    let url = path.display().to_string();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let refused = runtime.block_on(Db::open(&url)).err();
+    assert_eq!(refused, Some(DbError::Missing(url.clone())));
+    assert!(!path.exists(), "looking for it made it");
+    runtime.block_on(Db::create(&url)).expect("made");
+    runtime.block_on(Db::open(&url)).expect("opened");
+    assert_eq!(path.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
 }
 
 #[test]

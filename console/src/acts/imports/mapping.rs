@@ -155,25 +155,9 @@ fn nearest(heading: &str, subject: Subject) -> Option<&'static str> {
         let own = std::iter::once(field).chain(names.iter());
         own.map(move |name| (*field, *name))
     });
-    let scored = names.map(|(field, known)| (distance(&name, known), known.chars().count(), field));
+    let scored = names.map(|(field, known)| (strsim::levenshtein(&name, known), known.chars().count(), field));
     let near = scored.filter(|(errors, len, _)| *errors <= 2 && errors * 2 <= *len);
     near.min().map(|(_, _, field)| field)
-}
-
-/// How many characters have to be changed, put in or taken out.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, one) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, other) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(one != *other);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
