@@ -84,6 +84,8 @@ pub struct Real {
     machine: Machine,
     /// The air between the machine's adapter and the bands.
     pub air: Air,
+    /// Something was taken away from under BlueZ.
+    worn: bool,
 }
 
 impl Real {
@@ -91,22 +93,34 @@ impl Real {
     pub fn boot(image: &Path) -> Result<Self, GroundError> {
         let air = Air::start(AirConfig::default())?;
         let machine = Machine::boot(image, &air)?;
-        Ok(Self { machine, air })
+        Ok(Self {
+            machine,
+            air,
+            worn: false,
+        })
     }
 
-    /// Forgets every device, and brings bluetoothd and the adapter to where they were after the boot.
+    /// Forgets every device and starts bluetoothd anew, as after the boot. A machine whose kernel is broken, or that
+    /// had its adapter, bluetoothd or bus pulled from under it, refuses: nobody knows what it still remembers.
     pub fn renew(&mut self) -> Result<(), GroundError> {
-        if let Some(fault) = self.kernel_fault() {
+        let worn = "it was worn out".to_owned();
+        if let Some(fault) = self.kernel_fault().or(self.worn.then_some(worn)) {
             return Err(MachineError::Refused("renew".into(), fault).into());
         }
-        self.machine
-            .run("bluez_stop; forget; gone \"$attach\" && adapter_plug; bluez_start")?;
+        self.air.set_strict_doubles(false);
+        self.machine.run("bluez_end; forget; bluez_start")?;
         self.set_interval(INTERVALS)
     }
 
     /// A line of shell in the machine.
     pub fn run(&mut self, line: &str) -> Result<String, GroundError> {
         Ok(self.machine.run(line)?)
+    }
+
+    /// A line that leaves the machine another one.
+    fn wear(&mut self, line: &str) -> Result<(), GroundError> {
+        self.worn = true;
+        self.run(line).map(drop)
     }
 
     /// What broke the machine's kernel, if something did.
@@ -171,6 +185,7 @@ impl Ground {
         match self {
             Self::Double(double) => double.unplug_adapter(),
             Self::Real(real) => {
+                real.worn = true;
                 // Without power it sends nothing any more, not even that links end.
                 real.machine.adapter().drop_link();
                 real.run("adapter_unplug")?;
@@ -192,7 +207,7 @@ impl Ground {
     pub fn kill_bluez(&mut self) -> Result<(), GroundError> {
         match self {
             Self::Double(double) => double.kill_bluetoothd(),
-            Self::Real(real) => drop(real.run("bluez_stop; true")?),
+            Self::Real(real) => real.wear("bluez_stop; true")?,
         }
         Ok(())
     }
@@ -210,7 +225,7 @@ impl Ground {
     pub fn kill_bus(&mut self) -> Result<(), GroundError> {
         match self {
             Self::Double(double) => double.stop_bus(),
-            Self::Real(real) => drop(real.run("bus_stop; bluez_stop; true")?),
+            Self::Real(real) => real.wear("bus_stop; bluez_stop; true")?,
         }
         Ok(())
     }
@@ -222,6 +237,14 @@ impl Ground {
             Self::Real(real) => drop(real.run("bus_start && bluez_start")?),
         }
         Ok(())
+    }
+
+    /// Makes the adapter one that reports each band once per scan, or one that reports what is new.
+    pub fn set_drops_doubles(&mut self, drops: bool) {
+        match self {
+            Self::Double(double) => double.set_drops_doubles(drops),
+            Self::Real(real) => real.air.set_strict_doubles(drops),
+        }
     }
 
     /// Sets the connection interval of links made from now on, a multiple of 1.25 ms.

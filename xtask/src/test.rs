@@ -48,8 +48,9 @@ pub(crate) fn all(options: &Options) -> (Summary, Result<()>) {
 }
 
 fn run_all(selection: &[&str], summary: &mut Summary) -> Result<()> {
-    // End to end tests start the programs themselves, and no test target brings those along.
-    exec::run(&mut cargo(["build", "--workspace", "--bins"]))?;
+    // End to end tests start the programs themselves, and no test target brings those along. Built beside the tests,
+    // they share the tests' features, and nothing is built twice.
+    exec::run(&mut cargo(["build", "--workspace", "--bins", "--tests"]))?;
     // First, so that what is printed last is the summary that people look for.
     let docs_ran_well = watch(
         &["test", "--doc", "--no-fail-fast", "--quiet"],

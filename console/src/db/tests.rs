@@ -174,7 +174,10 @@ fn only_who_means_to_make_a_database_makes_one() {
     assert!(!path.exists(), "looking for it made it");
     runtime.block_on(Db::create(&url)).expect("made");
     runtime.block_on(Db::open(&url)).expect("opened");
-    assert_eq!(path.metadata().expect("a file").permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        path.metadata().expect("a file").permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[test]

@@ -118,6 +118,12 @@ impl Air {
             .call(move |driver| driver.world.config.physics = physics);
     }
 
+    /// See [`AirConfig::strict_doubles`](super::AirConfig::strict_doubles).
+    pub fn set_strict_doubles(&self, strict: bool) {
+        self.handle
+            .call(move |driver| driver.world.config.strict_doubles = strict);
+    }
+
     /// What happened so far.
     pub fn counters(&self) -> AirCounters {
         self.handle.call(|driver| driver.world.counters())

@@ -74,4 +74,6 @@ pub struct AirCounters {
     pub packets: u64,
     /// Commands that no controller knew.
     pub unknown_commands: u64,
+    /// Controllers that scan right now.
+    pub scanning: usize,
 }

@@ -84,6 +84,7 @@ impl World {
         let unknown = self.controllers.values().map(|it| it.unknown_commands);
         AirCounters {
             unknown_commands: unknown.sum(),
+            scanning: self.controllers.values().filter(|it| it.scanner.on).count(),
             ..self.counters
         }
     }

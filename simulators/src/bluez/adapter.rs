@@ -1,6 +1,6 @@
 //! The adapter: power, scanning, and what scanning finds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dbus::Message;
 use dbus::arg::{PropMap, RefArg, prop_cast};
@@ -28,6 +28,10 @@ pub(super) struct Adapter {
     scanning: BTreeMap<String, Filter>,
     /// What clients set before they scan.
     filters: BTreeMap<String, Filter>,
+    /// Devices that this scan reported.
+    reported: BTreeSet<Address>,
+    /// This scan hears nothing, although BlueZ says that it goes on.
+    deaf: bool,
 }
 
 impl Default for Adapter {
@@ -37,6 +41,8 @@ impl Default for Adapter {
             powered: true,
             scanning: BTreeMap::new(),
             filters: BTreeMap::new(),
+            reported: BTreeSet::new(),
+            deaf: false,
         }
     }
 }
@@ -129,6 +135,8 @@ impl World {
         self.adapter.scanning.insert(client, filter);
         self.counters.scans += 1;
         if !was_discovering {
+            self.adapter.reported.clear();
+            self.adapter.deaf = false;
             self.adapter_changed(property("Discovering", true));
         }
         Ok(())
@@ -325,8 +333,22 @@ impl World {
         }
     }
 
+    /// The scan hears nothing from now on, until a new one begins.
+    pub(super) fn deafen(&mut self) {
+        self.adapter.deaf = true;
+    }
+
+    /// Whether the adapter passes an advertisement on to BlueZ.
+    fn passes(&mut self, address: Address) -> bool {
+        let is_new = self.adapter.reported.insert(address);
+        !self.adapter.deaf && (is_new || !self.config.drops_doubles)
+    }
+
     /// Tells those who scan of an advertisement.
     fn report(&mut self, now: Instant, address: Address, beacon: Beacon) {
+        if !self.passes(address) {
+            return;
+        }
         let Some(band) = self.bands.get(&address) else {
             return;
         };

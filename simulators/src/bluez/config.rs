@@ -35,6 +35,9 @@ pub struct DoubleConfig {
     /// Devices once connected come back when bluetoothd restarts or the adapter returns, as with a disk
     /// under /var/lib/bluetooth.
     pub remembers_devices: bool,
+    /// The adapter reports each device once per scan, whatever it advertises later: what the specification says of
+    /// dropping doubles. Most adapters report again when the data has changed.
+    pub drops_doubles: bool,
 }
 
 impl Default for DoubleConfig {
@@ -57,6 +60,7 @@ impl Default for DoubleConfig {
             rssi_threshold_db: 8,
             rssi_noise_db: 3,
             remembers_devices: false,
+            drops_doubles: false,
         }
     }
 }

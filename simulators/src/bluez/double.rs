@@ -140,6 +140,17 @@ impl Double {
             .call(move |driver| driver.world.config.pace.interval = interval);
     }
 
+    /// See [`DoubleConfig::drops_doubles`].
+    pub fn set_drops_doubles(&self, drops: bool) {
+        self.handle
+            .call(move |driver| driver.world.config.drops_doubles = drops);
+    }
+
+    /// Lets the scan go deaf: BlueZ says that it goes on, and nothing is heard until a new one begins.
+    pub fn deafen(&self) {
+        self.handle.call(|driver| driver.world.deafen());
+    }
+
     /// Switches the radio, as `rfkill` or `bluetoothctl power` do.
     pub fn power(&self, on: bool) {
         self.handle

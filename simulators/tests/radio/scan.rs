@@ -4,6 +4,7 @@ use crate::child::{Order, Told};
 use crate::station::{Station, address, air, band, device, double, quick};
 use firmware_protocol::gatt;
 use simulators::bluez::{BandConfig, DoubleConfig, Fault, Layout};
+use station_daemon::radio::RadioConfig;
 
 #[test]
 fn bands_are_seen_with_their_beacon_and_strength() {
@@ -34,7 +35,7 @@ fn strength_is_averaged_over_ten_advertisements() {
         return;
     };
     let band = band(&double, 1);
-    let config = station_daemon::radio::RadioConfig {
+    let config = RadioConfig {
         seen_interval_ms: 0,
         ..quick()
     };
@@ -72,7 +73,7 @@ fn what_a_band_says_is_news_at_once() {
         return;
     };
     let band = band(&double, 1);
-    let config = station_daemon::radio::RadioConfig {
+    let config = RadioConfig {
         seen_interval_ms: 60_000,
         ..quick()
     };
@@ -139,6 +140,55 @@ fn a_scan_that_does_not_start_is_tried_again() {
     station.until_seen(1);
     // Only a radio that knows that it listens misses somebody.
     band.set_in_range(false);
+    station.until_told(&Told::Gone(device(1)));
+}
+
+#[test]
+fn a_scan_that_went_deaf_is_started_over() {
+    let Some(double) = double(air()) else {
+        return;
+    };
+    band(&double, 1);
+    let config = RadioConfig {
+        rescan_hush_ms: 60_000,
+        rescan_silence_ms: 2_000,
+        ..quick()
+    };
+    let mut station = Station::scanning(&double, &config);
+    station.until_seen(1);
+    double.deafen();
+    station.until_told(&Told::Gone(device(1)));
+    station.until_seen(1);
+}
+
+#[test]
+fn an_adapter_that_reports_once_per_scan_shows_who_is_there_and_how_near() {
+    let Some(double) = double(DoubleConfig {
+        drops_doubles: true,
+        rssi_noise_db: 0,
+        ..air()
+    }) else {
+        return;
+    };
+    let port = band(&double, 1);
+    let config = RadioConfig {
+        rescan_hush_ms: 300,
+        presence_timeout_ms: 2_000,
+        seen_interval_ms: 0,
+        ..quick()
+    };
+    let mut station = Station::scanning(&double, &config);
+    let mut until = |dbm| {
+        let is_there = |told: &Told| matches!(told, Told::Seen { rssi_dbm, .. } if *rssi_dbm == dbm);
+        station.until(|told| {
+            assert_ne!(*told, Told::Gone(device(1)), "it never left");
+            is_there(told)
+        })
+    };
+    until(-50);
+    port.set_rssi(-80);
+    until(-80);
+    port.set_in_range(false);
     station.until_told(&Told::Gone(device(1)));
 }
 

@@ -35,6 +35,7 @@ mod quick {
         firmware_updated "firmware-updated"
         mtus "mtus"
         intervals "intervals"
+        doubles_dropped "doubles-dropped"
     }
 }
 
@@ -76,6 +77,7 @@ mod double {
         another_band "another-band"
         mtus "mtus"
         intervals "intervals"
+        doubles_dropped "doubles-dropped"
         twenty_bands "twenty-bands"
         bus_restarted "bus-restarted"
         radio_off_in_a_capture "radio-off-in-a-capture"

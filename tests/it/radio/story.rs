@@ -7,6 +7,7 @@
 //! band B seos held by jonas
 //! station band_seconds_max = 10       # a line of the section [enrollment]
 //!
+//! doubles dropped                     # the adapter reports a band once per scan; or: doubles reported
 //! interval 7.5                        # milliseconds, for links from now on
 //! mtu A 23                            # the band is switched off and comes back with this MTU
 //! mara with A => done                 # A is held to the kiosk, all others are across the hall
@@ -182,6 +183,10 @@ impl Player {
             ["start", "bluez"] => ground.start_bluez(),
             ["kill", "bus"] => ground.kill_bus(),
             ["start", "bus"] => ground.start_bus(),
+            ["doubles", what] => {
+                ground.set_drops_doubles(what == "dropped");
+                Ok(())
+            }
             ["interval", ms] => {
                 let ms: f64 = ms.parse().map_err(|_| "no number of milliseconds")?;
                 ground.set_interval(Duration::from_secs_f64(ms / 1000.0))

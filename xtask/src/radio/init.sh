@@ -45,6 +45,8 @@ bluez_start() {
     bluetoothd -n >>/tmp/bluetoothd.log 2>&1 &
     bluez=$!
 }
+# Lets it switch the adapter off and go.
+bluez_end() { kill "$bluez"; wait "$bluez" 2>/dev/null; true; }
 bluez_stop() { kill -9 "$bluez"; wait "$bluez" 2>/dev/null; }
 # Connection interval, smallest and largest, in units of 1.25 ms, for links made from now on.
 interval() {

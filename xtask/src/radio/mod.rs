@@ -71,8 +71,9 @@ pub(crate) fn every_change(summary: &mut Summary) -> Result<()> {
 }
 
 fn test(image: &Path, options: &Options, summary: &mut Summary) -> Result<bool> {
-    // The tests start the station's program, and no test target brings it along.
-    exec::run(&mut cargo(["build", "--workspace", "--bins"]))?;
+    // The tests start the station's program, and no test target brings it along. Built beside them, it shares their
+    // features, and nothing is built twice.
+    exec::run(&mut cargo(["build", "--workspace", "--bins", "--test", "it"]))?;
     let sets: &[&str] = match (options.filter.is_empty(), options.all) {
         (false, _) => &[],
         (true, false) => &["radio::quick::"],

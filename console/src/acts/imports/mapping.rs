@@ -155,7 +155,8 @@ fn nearest(heading: &str, subject: Subject) -> Option<&'static str> {
         let own = std::iter::once(field).chain(names.iter());
         own.map(move |name| (*field, *name))
     });
-    let scored = names.map(|(field, known)| (strsim::levenshtein(&name, known), known.chars().count(), field));
+    let scored =
+        names.map(|(field, known)| (strsim::levenshtein(&name, known), known.chars().count(), field));
     let near = scored.filter(|(errors, len, _)| *errors <= 2 && errors * 2 <= *len);
     near.min().map(|(_, _, field)| field)
 }

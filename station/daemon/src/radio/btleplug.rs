@@ -20,6 +20,7 @@ mod probe;
 mod quiet;
 mod scan;
 mod sightings;
+mod silence;
 
 use super::config::ms;
 use super::presence::Presence;
@@ -38,6 +39,7 @@ use probe::{Finding, Parts};
 use quiet::QuietStream;
 use scan::Scanner;
 use sightings::{Heard, Sightings};
+use silence::Silence;
 use std::collections::HashMap;
 use std::future::pending;
 use std::sync::Arc;
@@ -129,6 +131,7 @@ struct Owner {
     link_notes_in: mpsc::UnboundedSender<(DeviceId, LinkNote)>,
     sightings: Sightings,
     presence: Presence,
+    silence: Silence,
     jobs: JoinSet<Done>,
     probing: bool,
     /// Something changed while the look was under way; its finding is out of date.
@@ -165,6 +168,11 @@ impl Owner {
             link_notes_in,
             sightings: Sightings::default(),
             presence: Presence::new(ms(config.presence_timeout_ms), ms(config.seen_interval_ms)),
+            silence: Silence::new(
+                ms(config.rescan_hush_ms),
+                ms(config.rescan_silence_ms),
+                Instant::now(),
+            ),
             jobs: JoinSet::new(),
             probing: false,
             probe_again: false,
@@ -193,7 +201,7 @@ impl Owner {
                 note = next_note(&mut self.parts.notes) => self.on_bus_note(note),
                 event = next_event(&mut self.open) => match event {
                     OpenEvent::Central(event) => self.on_central(event),
-                    OpenEvent::Scanning(on) => self.presence.handle_listening(now(self.started), on),
+                    OpenEvent::Scanning(on) => self.on_scanning(on),
                 },
                 () = sleep_until(deadline) => self.on_deadline(),
             }
@@ -206,8 +214,17 @@ impl Owner {
         let silence = self.presence.poll_timeout();
         let silence = silence.map(|at| self.started + Duration::from_micros(at.as_micros()));
         let probe = if self.probing { None } else { Some(self.probe_at) };
+        let rescan = self.is_scanning().then(|| self.silence.poll_timeout());
         let far = Instant::now() + ms(self.config.ping_interval_ms);
-        [silence, probe].into_iter().flatten().min().unwrap_or(far)
+        [silence, probe, rescan]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(far)
+    }
+
+    fn is_scanning(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| *open.scanning.borrow())
     }
 
     fn on_deadline(&mut self) {
@@ -216,6 +233,24 @@ impl Owner {
         if !self.probing && Instant::now() >= self.probe_at {
             self.probe();
         }
+        self.break_silence(Instant::now());
+    }
+
+    /// A scan that hears nothing is started over.
+    fn break_silence(&mut self, now: Instant) {
+        if !self.is_scanning() || now < self.silence.poll_timeout() {
+            return;
+        }
+        self.silence.handle_timeout(now);
+        if let Some(open) = &self.open {
+            tracing::debug!("nothing is heard, the scan is started over");
+            open.scanner.renew();
+        }
+    }
+
+    fn on_scanning(&mut self, on: bool) {
+        self.presence.handle_listening(now(self.started), on);
+        self.silence.handle_scan(Instant::now());
     }
 
     fn tell(&self, event: RadioEvent) {
@@ -334,6 +369,8 @@ impl Owner {
                     self.on_beacon(&id, beacon);
                 }
             }
+            // What BlueZ hears first comes without its advertisement.
+            Some(CentralEvent::DeviceDiscovered(_)) => self.silence.handle_device(Instant::now()),
             Some(CentralEvent::DeviceConnected(id)) => self.on_connected(id),
             Some(CentralEvent::DeviceDisconnected(id)) => {
                 if let Some(link) = self.links.get(&device_id(&id)) {
@@ -350,6 +387,7 @@ impl Owner {
     }
 
     fn on_beacon(&mut self, id: &PeripheralId, beacon: Beacon) {
+        self.silence.handle_device(Instant::now());
         match self.sightings.handle_beacon(&device_id(id), id) {
             Heard::Band { rssi_dbm } => self.on_band(id, beacon, rssi_dbm),
             Heard::Unknown => self.describe(id.clone(), Some(beacon)),

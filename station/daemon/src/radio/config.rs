@@ -39,6 +39,11 @@ pub struct RadioConfig {
     pub presence_timeout_ms: u64,
     /// A band that goes on saying the same is reported once in so long.
     pub seen_interval_ms: u64,
+    /// The scan is started over, once, when bands are present and none was heard for so long: some adapters report a
+    /// band once per scan.
+    pub rescan_hush_ms: u64,
+    /// The scan is started over whenever nothing was heard for so long: BlueZ may say that it scans and not do it.
+    pub rescan_silence_ms: u64,
     /// Calls to BlueZ at the same time. The bus answers a few hundred with errors.
     pub calls_in_flight_max: usize,
     /// Length of the command queue.
@@ -70,6 +75,8 @@ impl Default for RadioConfig {
             retry_ms: 500,
             presence_timeout_ms: 5_000,
             seen_interval_ms: 250,
+            rescan_hush_ms: 1_500,
+            rescan_silence_ms: 30_000,
             calls_in_flight_max: 32,
             command_queue_len: 64,
             event_queue_len: 256,

@@ -59,7 +59,7 @@ impl Presence {
         }
         let band = self.bands.get_mut(device)?;
         band.heard = now;
-        band.rssi.push(rssi_dbm);
+        band.rssi.push(now, rssi_dbm);
         if !band.is_news(now, &beacon, self.seen_interval) {
             return None;
         }
