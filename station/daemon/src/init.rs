@@ -39,6 +39,8 @@ pub struct Made {
     /// Enrollments that were in force here and that the file leaves out, although it was made after them. They
     /// count as ended.
     pub left_out: u64,
+    /// The station worked with a console and does not any more, until it joins again.
+    pub left_console: bool,
     /// What is wrong with the journal, and so where the part that was taken over ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal_fault: Option<String>,
@@ -162,6 +164,8 @@ fn exchange(
     remove_database(&new);
     let outcome = build(&new, seal_key, provision, keys.digest(), before.as_ref());
     let made = outcome.inspect_err(|_| remove_database(&new)).map_err(failed)?;
+    let sync_state = before.as_ref().map(Store::sync_state);
+    let left_console = matches!(sync_state, Some(Ok(Some(_))));
     if let Some(before) = before {
         before.close();
     }
@@ -177,6 +181,7 @@ fn exchange(
     })?;
     Ok(Made {
         kept,
+        left_console,
         journal_fault,
         ..made
     })
@@ -254,6 +259,7 @@ fn build(
         bands,
         journal_sequence: store.head()?.sequence,
         left_out,
+        left_console: false,
         journal_fault: None,
         kept: None,
     };

@@ -34,6 +34,13 @@ fn text(made: &Made) -> String {
             made.left_out
         ));
     }
+    if made.left_console {
+        lines.push(
+            "warning: this station worked with a console and does not any more; `bandstand-station join` with a new \
+             token brings it back"
+                .to_owned(),
+        );
+    }
     if let Some(fault) = &made.journal_fault {
         lines.push(format!(
             "warning: {fault}; the journal goes on before that, without what came behind it"

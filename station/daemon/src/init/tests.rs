@@ -202,6 +202,36 @@ fn a_damaged_database_is_kept_and_replaced() {
     assert_eq!(plant.store().head().unwrap().sequence, 1);
 }
 
+/// A file says nothing of a console; that it ends the work with one must not go unsaid.
+#[test]
+fn leaving_a_console_is_said() {
+    use server_sync::feed::InboxState;
+    let plant = Plant::new();
+    assert!(!plant.init(&testing::file(), false).unwrap().left_console);
+    assert!(!plant.init(&testing::file(), true).unwrap().left_console);
+    let mut store = plant.store();
+    let state = crate::store::SyncState::joined(&InboxState::default());
+    store.set_sync_state(&state).unwrap();
+    store.close();
+    assert!(plant.init(&testing::file(), true).unwrap().left_console);
+    assert_eq!(plant.store().sync_state().unwrap(), None);
+}
+
+/// The line that names the key is one of many; without it the rows open all the same.
+#[test]
+fn a_journal_is_taken_over_without_the_line_that_names_its_key() {
+    let plant = Plant::new();
+    plant.init(&testing::file(), false).unwrap();
+    plant.enroll_bo(MADE_AT_MS + 1);
+    let database = rusqlite::Connection::open(plant.config.database()).unwrap();
+    let damage = "update sealing set key_id = zeroblob(8)";
+    assert_eq!(database.execute(damage, ()).unwrap(), 1);
+    drop(database);
+    let made = plant.init(&testing::file(), true).unwrap();
+    assert_eq!((made.journal_sequence, made.journal_fault), (3, None));
+    assert!(made.kept.is_some());
+}
+
 /// Damage in the middle of the journal must not cost what is behind it.
 #[test]
 fn a_journal_that_does_not_hold_is_kept_aside_whole() {

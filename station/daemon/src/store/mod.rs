@@ -133,7 +133,14 @@ impl Store {
     /// database of before is read as it is.
     pub fn open_to_replace(path: &Path, key: &SealKey) -> Result<Self, StoreError> {
         let mut store = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        store.unseal(key)?;
+        match store.unseal(key) {
+            // Where the line that names the key is damaged, the rows say whether it is the right one.
+            Err(StoreError::Corrupted(_)) => {
+                store.sealing = Sealing::with(key);
+                store.identity = replica::read_identity(store.access())?;
+            }
+            outcome => outcome?,
+        }
         store.identity()?;
         Ok(store)
     }
