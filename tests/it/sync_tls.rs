@@ -75,9 +75,13 @@ async fn talk(
         let stream = TcpStream::connect(address).await?;
         let name = ServerName::from(address.ip());
         let mut stream = TlsConnector::from(config).connect(name, stream).await?;
-        stream.write_all(request).await?;
+        // A console that has heard enough answers and hangs up, whatever is still on its way to it.
+        let written = stream.write_all(request).await;
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
+        let read = stream.read_to_end(&mut answer).await;
+        if answer.is_empty() {
+            written.and(read.map(drop))?;
+        }
         Ok((answer, stream.get_ref().1.handshake_kind()))
     };
     let asked = tokio::time::timeout(Duration::from_secs(40), asked);
