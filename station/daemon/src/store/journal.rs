@@ -3,7 +3,7 @@
 use station_core::journal::{ChainFault, ChainVerifier, Entry, Head, JournalRecord, StationKey, chain};
 use station_core::replica::Change;
 
-use super::sealing::Access;
+use super::sealing::{Access, is_unreadable};
 use super::{Store, StoreError, changes};
 
 /// Entries checked at each start: enough to find a torn end, few enough for a journal of any length.
@@ -139,7 +139,15 @@ fn last_entry(access: Access<'_>, station: StationKey) -> Result<Option<Entry>, 
     ))?;
     let mut rows = statement.query(())?;
     let row = rows.next()?;
-    Ok(row
+    let last = row
         .map(|row| access.sealing.open_entry(station, row))
-        .transpose()?)
+        .transpose()?;
+    match last {
+        // Nothing may be linked to it.
+        Some(entry) if is_unreadable(&entry) => Err(StoreError::Corrupted(format!(
+            "entry {} of the journal is not what was sealed",
+            entry.sequence
+        ))),
+        last => Ok(last),
+    }
 }

@@ -238,6 +238,11 @@ impl Sealing {
     }
 }
 
+/// Whether this stands for an entry that did not open.
+pub(super) fn is_unreadable(entry: &Entry) -> bool {
+    entry.record.is_empty() && entry.hash == Hash([0; 32])
+}
+
 fn split_entry(content: &[u8]) -> ([u8; 32], Vec<u8>, [u8; 32]) {
     let parts = content.split_first_chunk::<32>().and_then(|(previous, rest)| {
         let (hash, record) = rest.split_first_chunk::<32>()?;

@@ -290,6 +290,11 @@ fn a_journal_reads_on_behind_an_entry_that_does_not_open() {
     let entries = store.entries(1, 100).unwrap();
     let is_there: Vec<bool> = entries.iter().map(|entry| !entry.record.is_empty()).collect();
     assert_eq!(is_there, [true, true, false, true, true, true]);
+    let flip = "update journal set entry = zeroblob(length(entry)) where sequence = 6";
+    store.connection.execute(flip, ()).unwrap();
+    let stopped = station_core::journal::Stopped {};
+    let outcome = store.append(MADE_AT_MS, &[stopped.into()], &[]);
+    assert!(matches!(outcome, Err(StoreError::Corrupted(_))), "{outcome:?}");
 }
 
 /// Handles are drawn from personnel numbers without a key, so that they are guessed as easily.
