@@ -281,6 +281,8 @@ fn rights(text: &str) -> Rights {
         "vouch" => Rights::VOUCH,
         "confirm_clock" => Rights::CONFIRM_CLOCK,
         "close_intents" => Rights::CLOSE_INTENTS,
+        "diagnose" => Rights::DIAGNOSE,
+        "check_bands" => Rights::CHECK_BANDS,
         _ => Rights::default(),
     };
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');

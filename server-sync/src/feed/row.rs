@@ -251,6 +251,10 @@ impl Rights {
     pub const CONFIRM_CLOCK: Self = Self(2);
     /// Close an intent whose band will not come back.
     pub const CLOSE_INTENTS: Self = Self(4);
+    /// See how the station is.
+    pub const DIAGNOSE: Self = Self(8);
+    /// Ask whose a band is.
+    pub const CHECK_BANDS: Self = Self(16);
 
     /// These rights and those.
     pub fn with(self, other: Self) -> Self {

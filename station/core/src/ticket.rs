@@ -16,7 +16,7 @@ mod vouch;
 pub use attempts::{AttemptRules, AttemptState, AttemptSubject, Blocked};
 pub use code::{CODE_CHARS, CodeHash, CodeKey, TypedCode};
 pub use signed::{TEXT_PREFIX, TicketClaims, VerifiedTicket, sign_ticket, verify_ticket};
-pub use vouch::{PendingPin, VouchFault, Witness, begin_pin, pin_subject};
+pub use vouch::{PendingPin, SignedIn, VouchFault, Witness, begin_pin, pin_subject};
 
 use std::fmt;
 

@@ -139,9 +139,13 @@ function fields(element) {
   return { act: name, ...others };
 }
 
+let lastField = null;
+app.addEventListener("focusin", (event) => {
+  if (event.target.matches("input")) lastField = event.target;
+});
+
 function press(key) {
-  const input = app.querySelector("form input[type=text], form input[type=password]");
-  const field = app.querySelector("[data-typed]") ?? input;
+  const field = lastField?.isConnected ? lastField : app.querySelector("form input");
   if (!field) return;
   field.value = key === "back" ? field.value.slice(0, -1) : field.value + key;
   field.dispatchEvent(new Event("input", { bubbles: true }));

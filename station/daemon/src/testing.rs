@@ -168,8 +168,8 @@ fn operator() -> OperatorEntry {
         id: "olga".into(),
         pin: pin.to_string(),
         rights: {
-            use station_core::replica::Right::{CloseIntents, ConfirmClock, Vouch};
-            [Vouch, ConfirmClock, CloseIntents].into()
+            use station_core::replica::Right::{CheckBands, CloseIntents, ConfirmClock, Diagnose, Vouch};
+            [Vouch, ConfirmClock, CloseIntents, Diagnose, CheckBands].into()
         },
         user: None,
     }

@@ -115,6 +115,10 @@ pub enum Right {
     ConfirmClock,
     /// Give up an enrollment whose band does not come back.
     CloseIntents,
+    /// See how the station is: radio, bands in range, journal, sync; and write that down for support.
+    Diagnose,
+    /// Ask whose a band is.
+    CheckBands,
 }
 
 /// A change of the stored rows, applied in the same transaction as the journal entries it comes with.

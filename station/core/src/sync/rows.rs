@@ -68,6 +68,9 @@ pub fn operator_row<H: Handles>(row: &feed::OperatorRow, handles: &H) -> Result<
     let known = [
         (feed::Rights::VOUCH, Right::Vouch),
         (feed::Rights::CONFIRM_CLOCK, Right::ConfirmClock),
+        (feed::Rights::CLOSE_INTENTS, Right::CloseIntents),
+        (feed::Rights::DIAGNOSE, Right::Diagnose),
+        (feed::Rights::CHECK_BANDS, Right::CheckBands),
     ];
     let rights = known
         .into_iter()

@@ -102,7 +102,52 @@ pub fn begin_pin(
     })
 }
 
+/// An operator who signed in, for as long as the stored row says the same.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedIn(OperatorRow);
+
+impl std::fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("SignedIn").field(&self.0.id).finish()
+    }
+}
+
+impl SignedIn {
+    /// The operator's id.
+    pub fn operator(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Whether the operator had this right when signing in: what to offer. What is done is asked of
+    /// [`witness`](Self::witness).
+    pub fn has(&self, right: Right) -> bool {
+        self.0.rights.contains(&right)
+    }
+
+    /// The operator wants to use a right. `row` is the operator as stored now: one that is gone, has another PIN or
+    /// lost the right since does not count.
+    pub fn witness(&self, row: Option<&OperatorRow>, right: Right) -> Result<Witness, VouchFault> {
+        let same = row.filter(|row| row.id == self.0.id && row.pin == self.0.pin);
+        let may = same.filter(|row| row.rights.contains(&right));
+        let row = may.ok_or(VouchFault::NotAllowed)?;
+        Ok(Witness {
+            operator: row.id.clone(),
+            user: row.user,
+        })
+    }
+}
+
 impl PendingPin {
+    /// The PIN was right, and the operator stays for a while. The change, if any, clears the count of failures.
+    /// `None` for nobody, whose PIN is never right.
+    pub fn sign_in(self) -> Option<(Option<Change>, SignedIn)> {
+        let change = (self.state != AttemptState::default()).then_some(Change::SetAttempts {
+            subject: self.subject,
+            state: AttemptState::default(),
+        });
+        self.operator.map(|row| (change, SignedIn(row)))
+    }
+
     /// The argon2 PHC string to check the typed PIN against. Absent for nobody: check another operator's, so that
     /// it takes as long, and call [`wrong`](Self::wrong) whatever comes of it.
     pub fn pin(&self) -> Option<&str> {

@@ -6,8 +6,8 @@ mod guard;
 pub(crate) mod listen;
 pub mod model;
 mod openapi;
-mod problem;
-mod routes;
+pub(crate) mod problem;
+pub(crate) mod routes;
 mod shared;
 
 pub(crate) use convert::zone_name;

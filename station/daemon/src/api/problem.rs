@@ -38,7 +38,7 @@ pub(super) struct ProblemBody {
 
 /// A problem as an answer.
 #[derive(Debug)]
-pub(super) struct Answer(pub(super) Problem);
+pub(crate) struct Answer(pub(crate) Problem);
 
 impl From<Problem> for Answer {
     fn from(problem: Problem) -> Self {

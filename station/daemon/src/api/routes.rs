@@ -25,7 +25,7 @@ const PAGE_LEN: u32 = 100;
 /// Entries on a page at most.
 const PAGE_LEN_MAX: u32 = 1000;
 
-type Outcome<T> = Result<Json<T>, Answer>;
+pub(crate) type Outcome<T> = Result<Json<T>, Answer>;
 
 /// Every address.
 pub fn router(shared: Shared) -> Router {
@@ -108,7 +108,7 @@ pub(super) async fn bands(State(shared): State<Shared>) -> Json<Bands> {
 
 /// What is wrong, in one line per cause, and what to do.
 #[utoipa::path(get, path = "/api/v1/doctor", responses((status = 200, body = Findings)))]
-pub(super) async fn examine(State(shared): State<Shared>) -> Outcome<Findings> {
+pub(crate) async fn examine(State(shared): State<Shared>) -> Outcome<Findings> {
     // The doctor reads the whole database; one at a time is enough.
     let _turn = shared.doctor.acquire().await.expect("never closed");
     let Json(status) = status(State(shared.clone())).await?;

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use firmware_protocol::id::AssociationId;
+use station_core::ticket::SignedIn;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use super::model::{self, Bands, Enrollment, Event};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::eventloop::look::Look;
+use crate::eventloop::signed::Vouched;
 use crate::problem::{Code, Problem};
 use crate::store::{StoreError, StoreHandle};
 
@@ -36,6 +38,10 @@ pub enum Command {
         /// Where the answer goes.
         reply: Reply,
     },
+    /// An operator signs in at the page.
+    SignIn(model::OperatorPin, Reply<SignedIn>),
+    /// Begin an enrollment of somebody for whom an operator who signed in vouches.
+    Vouched(Vouched, Reply),
     /// What is the band that is held to the station?
     Look(Look),
     /// The console told something: read again what the station is.

@@ -103,7 +103,7 @@ impl EventLoop {
         });
     }
 
-    fn may_act(&self, now: Instant) -> Result<(), Problem> {
+    pub(super) fn may_act(&self, now: Instant) -> Result<(), Problem> {
         if self.stopping.is_some() {
             let why = "the station is stopping";
             return Err(Problem::new(

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use argon2::{Argon2, PasswordVerifier};
-use firmware_protocol::id::Serial;
+use firmware_protocol::id::{Serial, UserHandle};
 use firmware_protocol::time::Instant;
 use policy::model::UserId;
 use station_core::clock::TrustedTime;
@@ -14,8 +14,8 @@ use station_core::enrollment::{Admission, Enrollment, Limits, Person, Start};
 use station_core::journal::{FlowId, JournalRecord, Refused, SecretFailed, SecretKind};
 use station_core::replica::{Change, Right, derived_handle};
 use station_core::ticket::{
-    AttemptRules, AttemptState, AttemptSubject, Identified, Place, TicketFault, TypedCode, VerifiedTicket,
-    VouchFault, Witness, begin_pin, pin_subject, redeem_code, verify_ticket,
+    AttemptRules, AttemptState, AttemptSubject, Identified, PendingPin, Place, SignedIn, TicketFault,
+    TypedCode, VerifiedTicket, VouchFault, Witness, begin_pin, pin_subject, redeem_code, verify_ticket,
 };
 
 use super::attempt::{Attempt, Target};
@@ -68,10 +68,10 @@ pub(super) struct Identifying {
 
 /// Whom somebody turned out to be, and what they want.
 pub(super) struct Identification {
-    flow: FlowId,
-    target: Target,
-    reply: Reply,
-    outcome: Result<(Identified, String), Fault>,
+    pub(super) flow: FlowId,
+    pub(super) target: Target,
+    pub(super) reply: Reply,
+    pub(super) outcome: Result<(Identified, String), Fault>,
 }
 
 /// Why nobody was identified, or an operator's word did not count.
@@ -124,6 +124,8 @@ impl EventLoop {
             }
             Command::Cancel { id, reply } => self.on_person(now, &id, Person::Cancel, reply, |_| Ok(())),
             Command::Look(look) => self.look(now, look),
+            Command::SignIn(by, reply) => self.sign_in(now, by, reply),
+            Command::Vouched(vouched, reply) => self.vouched(now, vouched, reply),
             Command::Told => self.look_who_we_are(),
             Command::ConsoleTime(console_ms) => self.station.on_console_time(console_ms),
             Command::Clock(reply) => answer(reply, Ok(self.station.clock_view())),
@@ -200,7 +202,7 @@ impl EventLoop {
     }
 
     /// Whether anybody may begin at all.
-    fn admit(&self, now: Instant) -> Result<(), Problem> {
+    pub(super) fn admit(&self, now: Instant) -> Result<(), Problem> {
         let cannot =
             |code, why: String, next: &str| Err(Problem::new(code, "no enrollment was begun", why, next));
         if self.stopping.is_some() {
@@ -547,6 +549,30 @@ impl Clerk {
         Ok((identified, shown))
     }
 
+    /// Somebody for whom an operator vouches who signed in before.
+    pub(super) async fn by_signed_in(
+        &self,
+        by: &SignedIn,
+        user: &str,
+    ) -> Result<(Identified, String), Fault> {
+        let name = by.operator().to_owned();
+        let row = self.store.run(move |store| store.operator(&name)).await?;
+        let witness = by.witness(row.as_ref(), Right::Vouch)?;
+        let handle = self.handle_of(user).await?;
+        Ok((witness.vouch(handle)?, user.to_owned()))
+    }
+
+    /// Somebody unknown gets the handle they would have: the flow says that they are unknown.
+    async fn handle_of(&self, user: &str) -> Result<UserHandle, StoreError> {
+        let id = UserId::new(user).ok();
+        let row = self.store.run(move |store| match &id {
+            Some(id) => store.user(id),
+            None => Ok(None),
+        });
+        let row = row.await?;
+        Ok(row.map_or_else(|| derived_handle(self.organization, user), |row| row.handle))
+    }
+
     async fn by_ticket(&self, text: &Secret) -> Result<Identified, Fault> {
         let ticket = self.verify(text.reveal())?;
         let id = ticket.id();
@@ -622,21 +648,29 @@ impl Clerk {
     async fn by_vouch(&self, vouch: model::Vouch) -> Result<Identified, Fault> {
         let model::Vouch { user, operator, pin } = vouch;
         let witness = self.witness(operator, pin, Right::Vouch).await?;
-        let id = UserId::new(&user).ok();
-        let row = self.store.run(move |store| match &id {
-            Some(id) => store.user(id),
-            None => Ok(None),
-        });
-        // Somebody unknown gets the handle they would have: the flow says that they are unknown, and only
-        // to an operator whose PIN was right.
-        let handle = row
-            .await?
-            .map_or_else(|| derived_handle(self.organization, &user), |row| row.handle);
+        // That somebody is unknown is said only to an operator whose PIN was right.
+        let handle = self.handle_of(&user).await?;
         Ok(witness.vouch(handle)?)
     }
 
     /// Somebody says to be the operator `name`, who has this right.
     pub(super) async fn witness(&self, name: String, pin: Secret, right: Right) -> Result<Witness, Fault> {
+        let pending = self.checked(name, pin).await?;
+        let (change, witness) = pending.right(right);
+        self.append(vec![], change.into_iter().collect()).await?;
+        Ok(witness?)
+    }
+
+    /// Somebody says to be the operator `name`, and stays for a while.
+    pub(super) async fn sign_in(&self, name: String, pin: Secret) -> Result<SignedIn, Fault> {
+        let pending = self.checked(name, pin).await?;
+        let (change, signed) = pending.sign_in().ok_or(VouchFault::WrongPin)?;
+        self.append(vec![], change.into_iter().collect()).await?;
+        Ok(signed)
+    }
+
+    /// Somebody says to be the operator `name`, and the PIN is right.
+    async fn checked(&self, name: String, pin: Secret) -> Result<PendingPin, Fault> {
         let key = self.code_key.clone();
         let read = self.store.run(move |store| {
             let row = store.operator(&name)?;
@@ -648,9 +682,7 @@ impl Clerk {
         // A name that is nobody's costs a PIN's check too: no clock tells which names there are.
         let hash = pending.pin().map(str::to_owned).or(other.map(|row| row.pin));
         if is_right(hash.unwrap_or_default(), pin).await && row.is_some() {
-            let (change, witness) = pending.right(right);
-            self.append(vec![], change.into_iter().collect()).await?;
-            return Ok(witness?);
+            return Ok(pending);
         }
         let (record, change) = pending.wrong(attempts, self.time_of_failure());
         self.append(vec![record.into()], vec![change]).await?;

@@ -13,6 +13,7 @@ mod identify;
 mod lingering;
 pub mod look;
 mod nearby;
+pub mod signed;
 mod view;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -70,6 +71,8 @@ enum Event {
 enum Done {
     /// An identification.
     Identified(Box<identify::Identification>),
+    /// An operator's sign-in.
+    SignedIn(Box<signed::SigningIn>),
     /// Facts for the attempt's engine.
     Facts(attempt::FactsRead),
     /// An append of the attempt's engine.
@@ -294,6 +297,7 @@ impl EventLoop {
             Event::Radio(event) => self.on_radio(now, event),
             Event::Done(Done::Identified(identification)) => self.on_identified(now, *identification)?,
             Event::Done(Done::Acted(act)) => self.on_acted(*act)?,
+            Event::Done(Done::SignedIn(signing)) => self.on_signed_in(*signing)?,
             Event::Done(Done::Told(read)) => self.on_told(read)?,
             Event::Done(Done::Facts(read)) => {
                 self.attempt.as_mut().map_or(Ok(()), |a| a.on_facts(now, read))?

@@ -52,4 +52,74 @@ pub(super) enum Act {
     SkipTest {},
     /// Test the band again.
     TestAgain {},
+    /// An operator wants to sign in.
+    Operator {},
+    /// An operator signs in.
+    SignIn {
+        /// Who.
+        operator: String,
+        /// The PIN.
+        pin: Secret,
+    },
+    /// The next in line stands here.
+    Next {},
+    /// The next in line does not come.
+    SkipNext {},
+    /// The operator looks at something else.
+    Tab {
+        /// At what.
+        tab: Tab,
+    },
+    /// The operator looks for somebody.
+    Find {
+        /// The user's id.
+        user: String,
+    },
+    /// The operator vouches for whoever was found, who stands here.
+    VouchNow {},
+    /// The operator vouches for whoever was found, who waits in line.
+    VouchLater {},
+    /// Somebody leaves the line.
+    Unqueue {
+        /// The place in it, from 0.
+        at: String,
+    },
+    /// People stand in line, or do so no longer.
+    Shift {},
+    /// Whose is the band that is held to the station?
+    CheckBand {},
+    /// Write down for support how the station is.
+    Bundle {},
+}
+
+/// What an operator can look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Tab {
+    /// The line, and what else there is.
+    Start,
+    /// Somebody to vouch for.
+    Vouch,
+    /// A band to check.
+    Band,
+    /// Radio, bands in range, what happened.
+    Station,
+    /// Journal and sync.
+    Journal,
+}
+
+impl Tab {
+    /// All of them.
+    pub(super) const ALL: [Self; 5] = [Self::Start, Self::Vouch, Self::Band, Self::Station, Self::Journal];
+
+    /// The stable name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Vouch => "vouch",
+            Self::Band => "band",
+            Self::Station => "station",
+            Self::Journal => "journal",
+        }
+    }
 }

@@ -5,22 +5,30 @@
 //! enrollment stands is not repeated here: the event loop publishes it, and screens are drawn from that.
 
 mod attempt;
+mod desk;
+mod log;
 mod screen;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use firmware_protocol::time::Instant;
+use station_core::ticket::SignedIn;
 
 use super::act::Act;
 use crate::api::Live;
-use crate::api::model::{Enrollment, Identification, Secret, Stage};
+use crate::api::model::{Enrollment, Identification, OperatorPin, Secret, Stage};
 use crate::config::{Afterwards, Theme};
 use crate::eventloop::look::BandSeen;
+use crate::eventloop::signed::Vouched;
 use crate::problem::{Code, Problem};
 
 pub(super) use attempt::Phase;
+pub(super) use desk::{Checked, Checking, Desk, Line, Person, Sought, Station};
+pub(super) use log::{Line as LogLine, Signals, What, sync_code};
 pub(super) use screen::{Ready, Refused, Screen, Slip, Test};
+#[cfg(test)]
+pub(super) use {desk::Waiting, screen::Attempt};
 
 /// How long before it is cleared a screen says so.
 const WARNING: Duration = Duration::from_secs(15);
@@ -44,6 +52,8 @@ pub(super) struct Rules {
     pub(super) theme: Theme,
     /// What is left to do elsewhere.
     pub(super) afterwards: Vec<Afterwards>,
+    /// A band at least this strong counts as held to the station, in dBm.
+    pub(super) near_dbm: i16,
 }
 
 /// Something that the session cannot do itself. The answer comes as an [`Answer`] with the same visit.
@@ -57,6 +67,18 @@ pub(super) enum Want {
     Cancel { id: String },
     /// Look at the band with this serial.
     Look { serial: String },
+    /// Check an operator's PIN.
+    SignIn(OperatorPin),
+    /// Begin an enrollment for which an operator vouches.
+    Vouched(Vouched),
+    /// Look for somebody.
+    Find { user: String },
+    /// Look at whichever band is held to the station, and whose it is.
+    Check,
+    /// See how the station is.
+    Examine,
+    /// Write down for support how the station is, and what happened lately.
+    Bundle(VecDeque<LogLine>),
 }
 
 /// What came of a [`Want`].
@@ -68,6 +90,16 @@ pub(super) enum Answer {
     Told(Result<(), Problem>),
     /// What the band said.
     Looked(Result<Box<BandSeen>, Problem>),
+    /// Who signed in.
+    SignedIn(Result<SignedIn, Problem>),
+    /// Who was looked for, and found.
+    Found(String, Option<Person>),
+    /// What the band is, and whose.
+    Checked(Result<Box<Checked>, Problem>),
+    /// How the station is.
+    Examined(Box<Station>),
+    /// Where the report for support lies.
+    Bundled(Result<String, Problem>),
 }
 
 /// Why an act was not taken.
@@ -106,6 +138,12 @@ pub(super) struct Session {
     pub(super) at: Moment,
     /// When the screen is cleared.
     quiet_at: Option<Instant>,
+    /// Who waits in line.
+    pub(super) line: Line,
+    /// What happened lately.
+    pub(super) log: VecDeque<LogLine>,
+    /// The signal of the bands in range.
+    pub(super) signals: Signals,
     wants: VecDeque<(u64, Want)>,
 }
 
@@ -121,6 +159,9 @@ impl Session {
             live: Live::default(),
             at,
             quiet_at: None,
+            line: Line::default(),
+            log: VecDeque::new(),
+            signals: Signals::new(),
             wants: VecDeque::new(),
             rules,
         }
@@ -188,7 +229,11 @@ impl Session {
             Act::Different {} => return self.compared(false),
             Act::SkipTest {} => return self.skip_test(),
             Act::TestAgain {} => return self.test_again(),
-            _ => return Err(Stale::NotHere),
+            Act::Operator {} if self.screen.may_identify() => self.enter(Screen::SignIn { slip: None }),
+            Act::SignIn { operator, pin } => return self.sign_in(operator, pin),
+            Act::Next {} => return self.call_next(),
+            Act::SkipNext {} => return self.skip_next(),
+            act => return self.operate(act),
         }
         Ok(())
     }
@@ -222,6 +267,7 @@ impl Session {
     pub(super) fn handle_live(&mut self, at: Moment, live: Live) {
         self.at = at;
         let before = self.phase().map(|phase| (phase, self.code()));
+        self.take_note(&live);
         self.live = live;
         match &self.screen {
             Screen::Attempt(_) => self.follow(before),
@@ -236,9 +282,12 @@ impl Session {
         match answer {
             Answer::Started(outcome) => self.started(visit, outcome),
             Answer::Looked(outcome) if visit == self.visit => self.looked(outcome),
-            Answer::Told(Ok(())) | Answer::Looked(_) => {}
+            Answer::SignedIn(outcome) if visit == self.visit => self.signed_in(outcome),
+            Answer::Told(Ok(())) | Answer::Looked(_) | Answer::SignedIn(_) => {}
             // What was said came too late; the next screen shows what became of it.
             Answer::Told(Err(problem)) => tracing::debug!(code = problem.code.as_str(), "not taken"),
+            answer if visit == self.visit => self.told_at_desk(answer),
+            _ => {}
         }
     }
 
@@ -330,7 +379,7 @@ impl Session {
 
     /// Somebody is there: the time until the screen is cleared begins anew.
     fn stay(&mut self) {
-        let Rules { idle, done, .. } = self.rules;
+        let (idle, done) = (self.rules.idle, self.done_wait());
         let wait = match &self.screen {
             Screen::Welcome | Screen::Busy | Screen::Attempt(_) => None,
             Screen::Done(_) => Some(done),
@@ -386,5 +435,4 @@ fn turned(theme: Theme) -> Theme {
 }
 
 #[cfg(test)]
-#[path = "session/tests.rs"]
 mod tests;

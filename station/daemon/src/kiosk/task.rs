@@ -1,26 +1,25 @@
 //! The task that owns the session: hears windows and the event loop, does what the session wants, sends screens.
 
+mod desk;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firmware_protocol::id::Serial;
-use policy::model::UserId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::act::{Act, Said};
 use super::seat::{NoEntry, Seat, Token, WindowId};
-use super::session::{Answer, Moment, Rules, Session, Stale, TEST_WAIT, Want};
+use super::session::{Answer, Moment, Rules, Session, Stale, Want};
 use super::views::{self, Frame};
 use super::words::{Lang, Words};
 use crate::api::model::{CodeAnswer, Start};
-use crate::api::{Command, Shared};
+use crate::api::{Command, Reply, Shared};
 use crate::clock::Entropy;
 use crate::config;
 use crate::daemon::told_to_stop;
-use crate::eventloop::look::{BandSeen, Look};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// Requests of windows that may wait.
 const ASKS_LEN: usize = 32;
@@ -151,7 +150,7 @@ struct Task {
     stop: watch::Receiver<bool>,
 }
 
-fn rules(config: &config::Kiosk, words: &Words) -> Rules {
+fn rules(config: &config::Kiosk, near_dbm: i16, words: &Words) -> Rules {
     Rules {
         idle: Duration::from_secs(config.idle_seconds),
         done: Duration::from_secs(config.done_seconds),
@@ -159,6 +158,7 @@ fn rules(config: &config::Kiosk, words: &Words) -> Rules {
         language: words.find(&config.language).unwrap_or_default(),
         theme: config.theme,
         afterwards: config.afterwards.clone(),
+        near_dbm,
     }
 }
 
@@ -170,7 +170,10 @@ impl Task {
             wall_ms: shared.clock.wall_ms(),
         };
         Self {
-            session: Session::new(rules(&shared.config.kiosk, &words), at),
+            session: Session::new(
+                rules(&shared.config.kiosk, shared.config.radio.near_dbm, &words),
+                at,
+            ),
             seat: Seat::default(),
             windows: BTreeMap::new(),
             words,
@@ -326,7 +329,15 @@ async fn done(shared: &Shared, want: Want) -> Answer {
         Want::Cancel { id } => {
             Answer::Told(shared.ask(|reply| Command::Cancel { id, reply }).await.map(drop))
         }
-        Want::Look { serial } => Answer::Looked(look(shared, &serial).await.map(Box::new)),
+        Want::Look { serial } => Answer::Looked(desk::look_for(shared, &serial).await.map(Box::new)),
+        Want::SignIn(by) => Answer::SignedIn(shared.ask(|reply| Command::SignIn(by, reply)).await),
+        Want::Vouched(vouched) => {
+            Answer::Started(named(shared, |reply| Command::Vouched(vouched, reply)).await)
+        }
+        Want::Find { user } => desk::find(shared, user).await,
+        Want::Check => Answer::Checked(desk::check(shared).await.map(Box::new)),
+        Want::Examine => Answer::Examined(Box::new(desk::examine(shared).await)),
+        Want::Bundle(log) => Answer::Bundled(desk::bundle(shared, &log).await),
     }
 }
 
@@ -338,33 +349,13 @@ async fn start(shared: &Shared, identification: crate::api::model::Identificatio
         device: None,
         serial: None,
     };
-    let enrollment = shared.ask(|reply| Command::Start(Box::new(start), reply)).await?;
-    let name = name_of(shared, &enrollment.user).await;
+    named(shared, |reply| Command::Start(Box::new(start), reply)).await
+}
+
+/// Begins an enrollment, and says whose it is.
+async fn named(shared: &Shared, command: impl FnOnce(Reply) -> Command) -> Started {
+    let enrollment = shared.ask(command).await?;
+    let person = desk::person(shared, &enrollment.user).await;
+    let name = person.map_or_else(|| enrollment.user.clone(), |person| person.name);
     Ok((Box::new(enrollment), name))
-}
-
-/// The name of a user, or the id where there is none.
-async fn name_of(shared: &Shared, user: &str) -> String {
-    let Ok(id) = UserId::new(user) else {
-        return user.to_owned();
-    };
-    let row = shared.store.run(move |store| store.user(&id)).await;
-    let name = row.ok().flatten().map(|row| row.user.name);
-    name.filter(|name| !name.is_empty())
-        .unwrap_or_else(|| user.to_owned())
-}
-
-async fn look(shared: &Shared, serial: &str) -> Result<BandSeen, Problem> {
-    let serial = Serial::new(serial).ok_or_else(|| {
-        let why = "the band has no serial";
-        Problem::new(Code::BadRequest, "no band was looked at", why, "try again")
-    })?;
-    let look = |reply| {
-        Command::Look(Look {
-            serial: Some(serial),
-            wait: TEST_WAIT,
-            reply,
-        })
-    };
-    shared.ask(look).await
 }

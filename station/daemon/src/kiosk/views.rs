@@ -1,12 +1,14 @@
 //! Screens as HTML. Templates hold no words and decide nothing; each has a plain struct here.
 
 mod band;
+mod desk;
 
 use askama::Template;
 use serde::Serialize;
 
 #[cfg(test)]
 use super::act::Act;
+use super::act::Tab;
 use super::qr::{self, Qr};
 use super::session::{Phase, Ready, Refused, Screen, Session, Test};
 use super::words::{Arg, Lang, key};
@@ -61,6 +63,8 @@ struct App<'a> {
     l: &'a Lang,
     sound: bool,
     closing: bool,
+    /// An operator may sign in here.
+    operator: bool,
     back: &'a str,
     steps: u8,
     main: String,
@@ -71,18 +75,16 @@ struct App<'a> {
 struct Welcome<'a> {
     l: &'a Lang,
     trouble: Option<&'a str>,
+    /// The next in line.
+    next: Option<&'a str>,
 }
 
 #[derive(Template)]
-#[template(path = "busy.html")]
-struct Busy<'a> {
+#[template(path = "waiting.html")]
+struct Waiting<'a> {
     l: &'a Lang,
-}
-
-#[derive(Template)]
-#[template(path = "checking.html")]
-struct Checking<'a> {
-    l: &'a Lang,
+    title: &'a str,
+    lead: &'a str,
 }
 
 #[derive(Template)]
@@ -179,6 +181,7 @@ pub(super) fn draw(session: &Session, l: &Lang) -> Frame {
         l,
         sound: session.sound,
         closing: session.is_closing(),
+        operator: matches!(session.screen, Screen::Welcome | Screen::Refused(_)),
         back: back(session),
         steps: step(session),
         main: main(session, l),
@@ -203,6 +206,7 @@ pub(super) fn elsewhere(session: &Session, l: &Lang) -> Frame {
         l,
         sound: false,
         closing: false,
+        operator: false,
         back: "",
         steps: 0,
         main: rendered(&Elsewhere { l }),
@@ -236,13 +240,25 @@ fn name(session: &Session) -> &'static str {
         Screen::TestTap(_) => "test_tap",
         Screen::Done(_) => "done",
         Screen::Refused(_) => "refused",
+        Screen::SignIn { .. } => "sign_in",
+        Screen::SigningIn => "signing_in",
+        Screen::Desk(desk) => match desk.tab {
+            Tab::Start => "desk_start",
+            Tab::Vouch => "desk_vouch",
+            Tab::Band => "desk_band",
+            Tab::Station => "desk_station",
+            Tab::Journal => "desk_journal",
+        },
     }
 }
 
 /// What the way back is called; nothing where there is none.
 fn back(session: &Session) -> &'static str {
     match &session.screen {
-        Screen::Scan { .. } | Screen::TypeCode { .. } | Screen::Checking { .. } => "back",
+        Screen::Scan { .. } | Screen::TypeCode { .. } | Screen::Checking { .. } | Screen::SignIn { .. } => {
+            "back"
+        }
+        Screen::Desk(_) => "sign-out",
         Screen::Attempt(attempt) if attempt.cancelled => "stopping",
         Screen::Attempt(_) if session.phase() == Some(Phase::Saving) => "",
         Screen::Attempt(_) => "stop",
@@ -286,8 +302,9 @@ fn main(session: &Session, l: &Lang) -> String {
         Screen::Welcome => rendered(&Welcome {
             l,
             trouble: session.radio_trouble(),
+            next: session.line.waiting.front().map(|next| next.person.name.as_str()),
         }),
-        Screen::Busy => rendered(&Busy { l }),
+        Screen::Busy => waiting(l, "busy-title", "busy-lead"),
         Screen::Scan { slip } => rendered(&Scan {
             l,
             slip: slip.map(super::session::Slip::code),
@@ -297,15 +314,22 @@ fn main(session: &Session, l: &Lang) -> String {
             slip: slip.map(super::session::Slip::code),
             keys: KEYS.chars().collect(),
         }),
-        Screen::Checking { .. } => rendered(&Checking { l }),
+        Screen::Checking { .. } => waiting(l, "checking-title", "checking-lead"),
         Screen::Attempt(attempt) => match session.attempt() {
             Some(enrollment) => band::draw(session, l, &attempt.name, enrollment),
-            None => rendered(&Checking { l }),
+            None => waiting(l, "checking-title", "checking-lead"),
         },
         Screen::TestTap(Test { failed, .. }) => rendered(&TestTap { l, failed: *failed }),
         Screen::Done(ready) => done(session, l, ready),
         Screen::Refused(refused) => refusal(l, refused),
+        Screen::SignIn { slip } => desk::sign_in(l, slip.as_deref()),
+        Screen::SigningIn => waiting(l, "signing-in-title", "signing-in-lead"),
+        Screen::Desk(desk) => desk::draw(session, l, desk),
     }
+}
+
+fn waiting(l: &Lang, title: &str, lead: &str) -> String {
+    rendered(&Waiting { l, title, lead })
 }
 
 fn done(session: &Session, l: &Lang, ready: &Ready) -> String {
@@ -413,5 +437,4 @@ fn is_act(value: &serde_json::Value) -> bool {
 }
 
 #[cfg(test)]
-#[path = "views_tests.rs"]
-mod tests;
+pub(super) mod tests;

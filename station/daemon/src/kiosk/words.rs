@@ -277,5 +277,4 @@ pub(super) fn key(group: &str, code: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "words_tests.rs"]
 mod tests;

@@ -44,7 +44,7 @@ impl Phase {
         Self::OtherBand,
     ];
 
-    pub(super) fn of(enrollment: &Enrollment) -> Self {
+    pub(in crate::kiosk) fn of(enrollment: &Enrollment) -> Self {
         // A band may take touches before the code is confirmed here: that is asked first.
         let code_open = enrollment.code.is_some() && !enrollment.code_confirmed;
         match enrollment.stage {
@@ -120,7 +120,9 @@ impl Session {
             wall_ms: self.at.wall_ms,
             tested: None,
         };
-        if !self.rules.test_tap {
+        let elapsed_ms = enrollment.elapsed_ms;
+        self.count_served(elapsed_ms);
+        if !self.rules.test_tap || self.line.shift {
             return self.enter(Screen::Done(ready));
         }
         self.test(ready);

@@ -1,5 +1,6 @@
 //! The screens, each with what is known on it and nothing else.
 
+use super::desk::Desk;
 use crate::api::model::{Consequence, Decider, Enrollment, Outcome};
 use crate::problem::Problem;
 
@@ -24,6 +25,12 @@ pub(in crate::kiosk) enum Screen {
     Done(Ready),
     /// No, and why.
     Refused(Refused),
+    /// An operator signs in. `slip` is the reason why that did not work.
+    SignIn { slip: Option<String> },
+    /// A PIN is being checked.
+    SigningIn,
+    /// An operator is here.
+    Desk(Box<Desk>),
 }
 
 /// What was wrong with a ticket, where it can be tried again at once.

@@ -169,7 +169,7 @@ fn notes(band: &NearbyBand) -> Vec<Note> {
 }
 
 /// A name for a device that tells nothing of its address.
-fn mark(device: &str) -> String {
+pub(super) fn mark(device: &str) -> String {
     let digest = digest::digest(&digest::SHA256, device.as_bytes());
     data_encoding::HEXLOWER.encode(&digest.as_ref()[..4])
 }

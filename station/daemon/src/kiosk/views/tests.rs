@@ -133,3 +133,63 @@ fn every_slip_has_a_sentence() {
         assert!(Lang::new(&words, 0).knows(&key("slip", slip.code())), "{slip:?}");
     }
 }
+
+pub(in crate::kiosk) mod samples;
+
+/// Every screen in every language renders, keeps to the acts there are, and marks what must be marked.
+#[test]
+fn every_screen_renders_in_every_language() {
+    let mut names = std::collections::BTreeSet::new();
+    for (name, session) in samples::all() {
+        names.insert(name);
+        for l in langs() {
+            let frame = draw(&session, &l);
+            check_html(name, &frame.html);
+            samples::keep(name, &l, &frame);
+        }
+    }
+    assert!(names.len() > 20);
+}
+
+#[track_caller]
+fn check_html(name: &str, html: &str) {
+    for forbidden in [" style=", "<script", " onclick", "href=", "http:", "https:"] {
+        assert!(!html.contains(forbidden), "{name} has {forbidden}");
+    }
+    assert_eq!(html.matches("<h1").count(), 1, "{name} has one heading");
+    assert_eq!(html.matches("<main").count(), 1, "{name} has one main part");
+    for text in html.split('>').filter_map(|part| part.split('<').next()) {
+        let text = text.trim();
+        let is_key =
+            text.trim_matches('-').contains('-') && text.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+        assert!(!is_key, "{name} shows the key {text}");
+    }
+    for part in html.split("id=\"").skip(1) {
+        let id = part.split('"').next().unwrap();
+        assert_eq!(
+            html.matches(&format!("id=\"{id}\"")).count(),
+            1,
+            "{name}: {id} stands twice"
+        );
+    }
+    for part in html.split("data-act=\"").skip(1) {
+        let act = part.split('"').next().unwrap();
+        let with = |more: serde_json::Value| {
+            let mut what = json!({ "act": act });
+            what.as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            is_act(&what)
+        };
+        let fields = [
+            json!({}),
+            json!({ "code": "de" }),
+            json!({ "text": "x" }),
+            json!({ "operator": "x", "pin": "y" }),
+            json!({ "user": "x" }),
+            json!({ "at": "0" }),
+            json!({ "tab": "start" }),
+        ];
+        assert!(fields.into_iter().any(with), "{name}: {act} is no act");
+    }
+}

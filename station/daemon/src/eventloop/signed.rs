@@ -1,0 +1,79 @@
+//! Operators who sign in at the page and stay for a while.
+//!
+//! The PIN is checked once and not kept. Whatever is done later is asked of the rows again: an operator who lost a
+//! right, or got another PIN, has signed out.
+
+use firmware_protocol::time::Instant;
+use station_core::journal::FlowId;
+use station_core::ticket::SignedIn;
+
+use super::attempt::Target;
+use super::identify::{Clerk, Fault, Identification, Identifying, answer};
+use super::{Done, EventLoop};
+use crate::api::Reply;
+use crate::api::model::OperatorPin;
+use crate::store::StoreError;
+
+/// Somebody for whom an operator who signed in vouches.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    /// The operator.
+    pub by: SignedIn,
+    /// The user's id.
+    pub user: String,
+}
+
+/// A sign-in that was checked.
+pub(super) struct SigningIn {
+    reply: Reply<SignedIn>,
+    outcome: Result<SignedIn, Fault>,
+}
+
+impl EventLoop {
+    pub(super) fn sign_in(&mut self, now: Instant, by: OperatorPin, reply: Reply<SignedIn>) {
+        if let Err(problem) = self.may_act(now) {
+            return answer(reply, Err(problem));
+        }
+        self.identifying = Some(Identifying { began: now });
+        let clerk = Clerk::new(&mut self.station);
+        self.jobs.spawn(async move {
+            let outcome = clerk.sign_in(by.operator, by.pin).await;
+            Done::SignedIn(Box::new(SigningIn { reply, outcome }))
+        });
+    }
+
+    pub(super) fn on_signed_in(&mut self, signing: SigningIn) -> Result<(), StoreError> {
+        self.identifying = None;
+        let SigningIn { reply, outcome } = signing;
+        match outcome {
+            Ok(signed) => {
+                tracing::info!(operator = signed.operator(), "an operator signed in at the page");
+                answer(reply, Ok(signed));
+                Ok(())
+            }
+            Err(fault) => {
+                let fatal = self.station.refuse(&fault);
+                answer(reply, Err(self.station.problem("nobody was signed in", fault)));
+                fatal
+            }
+        }
+    }
+
+    pub(super) fn vouched(&mut self, now: Instant, vouched: Vouched, reply: Reply) {
+        if let Err(problem) = self.admit(now) {
+            return answer(reply, Err(problem));
+        }
+        self.identifying = Some(Identifying { began: now });
+        let clerk = Clerk::new(&mut self.station);
+        let flow = FlowId(self.station.entropy.bytes());
+        self.jobs.spawn(async move {
+            let outcome = clerk.by_signed_in(&vouched.by, &vouched.user).await;
+            Done::Identified(Box::new(Identification {
+                flow,
+                target: Target::default(),
+                reply,
+                outcome,
+            }))
+        });
+    }
+}
