@@ -77,6 +77,7 @@ note-not-worn = An keinem Handgelenk
 
 put-on-title = Legen Sie Ihr Band an
 put-on-lead = Oberhalb des Handgelenkknochens, eng anliegend, Sensor nach oben.
+put-on-then = Wenn alles erledigt ist:
 
 compare-title = Zeigt Ihr Band diesen Code?
 compare-lead = Schauen Sie auf den Bildschirm des Bandes an Ihrem Handgelenk.
@@ -152,7 +153,7 @@ afterwards-doors = Halten Sie Ihr Band an einen Türleser, damit die Türen es k
 afterwards-security-key = Erstellen Sie Ihren Sicherheitsschlüssel neu; der alte bleibt auf dem alten Band.
 afterwards-workstation = Melden Sie sich mit angelegtem Band einmal an Ihrem Arbeitsplatz an.
 
-effect-new-association = Das ist jetzt Ihr aktives Band.
+effect-new-association = Das ist Ihr aktives Band.
 effect-new-association-until = Das ist Ihr aktives Band, bis es abläuft.
 effect-earlier-association-renewed = Seine frühere Einrichtung ist ersetzt.
 effect-band-active-again = Es war inaktiv und ist wieder aktiv.

@@ -77,6 +77,7 @@ note-not-worn = Not on a wrist
 
 put-on-title = Put your band on
 put-on-lead = Above the wrist bone, snug, with the sensor up.
+put-on-then = When this is done:
 
 compare-title = Does your band show this code?
 compare-lead = Look at the screen of the band on your wrist.
@@ -152,7 +153,7 @@ afterwards-doors = Hold your band to a door reader, so that doors learn it.
 afterwards-security-key = Make your security key again; the old one stays on the old band.
 afterwards-workstation = Sign in once at your workstation, wearing your band.
 
-effect-new-association = This is your active band now.
+effect-new-association = This is your active band.
 effect-new-association-until = This is your active band until it expires.
 effect-earlier-association-renewed = Its earlier enrollment is replaced.
 effect-band-active-again = It was inactive and is active again.

@@ -25,7 +25,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("cross-origin-embedder-policy", "require-corp"),
     (
         "permissions-policy",
-        "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), bluetooth=(), \
+        "camera=(self), microphone=(), geolocation=(), display-capture=(), payment=(), usb=(), \
          serial=(), hid=(), midi=(), clipboard-read=(), clipboard-write=(), fullscreen=(self)",
     ),
 ];

@@ -65,6 +65,8 @@ struct App<'a> {
     closing: bool,
     /// An operator may sign in here.
     operator: bool,
+    /// What the way on is called; nothing where there is none or more than one.
+    go: &'a str,
     back: &'a str,
     steps: u8,
     main: String,
@@ -182,6 +184,11 @@ pub(super) fn draw(session: &Session, l: &Lang) -> Frame {
         sound: session.sound,
         closing: session.is_closing(),
         operator: matches!(session.screen, Screen::Welcome | Screen::Refused(_)),
+        go: match &session.screen {
+            Screen::Done(_) => "done-next",
+            Screen::Refused(_) => "refused-again",
+            _ => "",
+        },
         back: back(session),
         steps: step(session),
         main: main(session, l),
@@ -207,6 +214,7 @@ pub(super) fn elsewhere(session: &Session, l: &Lang) -> Frame {
         sound: false,
         closing: false,
         operator: false,
+        go: "",
         back: "",
         steps: 0,
         main: rendered(&Elsewhere { l }),

@@ -56,6 +56,7 @@ struct Start<'a> {
 struct Vouch<'a> {
     l: &'a Lang,
     sought: &'a Sought,
+    found: bool,
     keys: Vec<char>,
 }
 
@@ -128,6 +129,7 @@ pub(super) fn draw(session: &Session, l: &Lang, desk: &Desk) -> String {
         Tab::Vouch => rendered(&Vouch {
             l,
             sought: &desk.sought,
+            found: matches!(desk.sought, Sought::Found(_)),
             keys: KEYS.chars().collect(),
         }),
         Tab::Band => band(l, desk),
