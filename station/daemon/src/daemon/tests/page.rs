@@ -203,11 +203,11 @@ async fn the_page_takes_nothing_from_anybody_else() {
             413,
         ),
         (
-            format!("GET /events HTTP/1.1\r\nsec-fetch-site: same-origin\r\nx-bandstand-page: 00"),
+            "GET /events HTTP/1.1\r\nsec-fetch-site: same-origin\r\nx-bandstand-page: 00".to_owned(),
             b"",
             401,
         ),
-        (format!("GET /api/v1/status HTTP/1.1"), b"", 404),
+        ("GET /api/v1/status HTTP/1.1".to_owned(), b"", 404),
         (
             format!("DELETE /act HTTP/1.1\r\nsec-fetch-site: same-origin\r\nx-bandstand-page: {token}"),
             b"",
