@@ -29,6 +29,32 @@ async fn a_station_out_of_nothing_joins_and_is_in_step() {
     assert!(station.store().user(&user("bo")).unwrap().is_some());
 }
 
+/// An administrator joins as root; the daemon is another user and has to read and write what that makes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_root_makes_belongs_to_the_daemon() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root gives files away");
+        return;
+    }
+    let console = Console::start().await;
+    let station = Station::new();
+    let data = station.folder().join("data");
+    std::fs::create_dir(&data).unwrap();
+    chown(&data, Some(4711), Some(4712)).unwrap();
+    let token = console.token("gate", "north").await;
+    let output = station.try_join(console.address, &token).await;
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for file in ["lock", "station.db", "station.key", "station.sync"] {
+        let about = std::fs::metadata(data.join(file)).unwrap();
+        assert_eq!((about.uid(), about.gid()), (4711, 4712), "{file}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_station_does_without_the_console_arrives_when_it_is_back() {
     let mut console = Console::start().await;

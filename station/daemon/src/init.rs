@@ -362,7 +362,7 @@ fn refuse_log(database: &Path) -> std::io::Result<()> {
 }
 
 /// What root makes in another user's folder is that user's: the daemon must be able to write it.
-fn give_to_owner(path: &Path) {
+pub(crate) fn give_to_owner(path: &Path) {
     if rustix::process::geteuid().is_root() {
         // Whoever owns the folder can also do this; it is no reason to undo what was made.
         let _ = give_plain_file(path);

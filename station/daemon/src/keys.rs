@@ -126,7 +126,7 @@ pub fn seal_existing(path: &Path, key: &SealKey) -> Result<(), Problem> {
         return Ok(());
     }
     let keys = read_all(path, key)?;
-    write_all(path, &keys, key).map_err(|error| seal::unwritable(path, &error))
+    seal::replace_clear(path, || write_all(path, &keys, key))
 }
 
 /// Makes a rename in the file's folder durable.
@@ -161,6 +161,26 @@ mod tests {
         assert_eq!((find(1), find(2)), (Some(1), Some(2)));
         write_all(&path, &[keys(2)], &testing::seal_key()).unwrap();
         assert_eq!((find(1), find(2)), (None, Some(2)));
+    }
+
+    #[test]
+    fn a_file_of_before_is_sealed_and_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other_name) = (folder.path().join("station.key"), folder.path().join("other"));
+        let key = testing::seal_key();
+        write_all(&path, &[keys(1)], &key).unwrap();
+        let clear = key
+            .open_file(PURPOSE, read_secret(&path, "key file").unwrap())
+            .unwrap();
+        std::fs::write(&path, &clear).unwrap();
+        std::fs::hard_link(&path, &other_name).unwrap();
+        seal_existing(&path, &key).unwrap();
+        assert_eq!(std::fs::read(&other_name).unwrap(), vec![0; clear.len()]);
+        assert!(seal::is_sealed(&std::fs::read(&path).unwrap()));
+        let sealed = std::fs::read(&path).unwrap();
+        seal_existing(&path, &key).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), sealed);
+        assert!(Keys::load(&path, &keys(1).digest(), &key).is_ok());
     }
 
     #[test]

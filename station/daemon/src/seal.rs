@@ -230,14 +230,22 @@ fn write_new(path: &Path, text: &str, folder: &Path) -> std::io::Result<()> {
     sync_folder(path)
 }
 
-/// The problem of a file that could not be written.
-pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
-    Problem::new(
-        Code::StoreReadOnly,
-        "the station's secrets could not be sealed",
-        format!("{} cannot be written: {error}", path.display()),
-        "let this user write the file and its folder",
-    )
+/// Lets `write` put a sealed file in the place of one in clear, and overwrites what that was.
+pub(crate) fn replace_clear(path: &Path, write: impl FnOnce() -> std::io::Result<()>) -> Result<(), Problem> {
+    let replaced = File::options().write(true).open(path).and_then(|mut clear| {
+        let len = clear.metadata()?.len();
+        write()?;
+        clear.write_all(&vec![0; len as usize])?;
+        clear.sync_all()
+    });
+    replaced.map_err(|error| {
+        Problem::new(
+            Code::StoreReadOnly,
+            "the station's secrets could not be sealed",
+            format!("{} cannot be written: {error}", path.display()),
+            "let this user write the file and its folder",
+        )
+    })
 }
 
 /// Writes a file sealed and as a whole: whoever looks sees the old one or the new one.

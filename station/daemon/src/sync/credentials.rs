@@ -195,9 +195,7 @@ impl Credentials {
             return Ok(());
         }
         let credentials = Self::load(path, key)?;
-        credentials
-            .store(path, key)
-            .map_err(|error| seal::unwritable(path, &error))
+        seal::replace_clear(path, || credentials.store(path, key))
     }
 }
 

@@ -25,6 +25,7 @@ use super::credentials::{Credentials, Pending, Request};
 use super::tls::{Believed, Pin, join_config};
 use crate::clock::{Clock, Entropy, RELEASED_MS};
 use crate::config::Config;
+use crate::init::give_to_owner;
 use crate::instance::InstanceLock;
 use crate::keys::{self, Keys};
 use crate::problem::{Code, Problem};
@@ -93,6 +94,13 @@ pub async fn join(config: &Config, ask: &Ask) -> Result<Report, Problem> {
     let key = request.key;
     let report = put_in_place(&Place { config, seal_key }, ask, &joined, &pending, key, known)?;
     let _ = std::fs::remove_file(config.pending_file());
+    let made = [
+        &config.lock_file(),
+        &config.station.key_file,
+        &config.sync_file(),
+        &config.database(),
+    ];
+    made.into_iter().for_each(|path| give_to_owner(path));
     Ok(report)
 }
 
