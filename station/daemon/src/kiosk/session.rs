@@ -269,8 +269,18 @@ impl Session {
         let before = self.phase().map(|phase| (phase, self.code()));
         self.take_note(&live);
         self.live = live;
-        match &self.screen {
-            Screen::Attempt(_) => self.follow(before),
+        match &mut self.screen {
+            Screen::Attempt(attempt) => {
+                let live = self.live.enrollment.as_ref();
+                let is_it = live.is_some_and(|live| live.id == attempt.id);
+                // What was begun is published by now, or it was and is over, and its end was missed.
+                match (is_it, &attempt.first) {
+                    (true, _) => attempt.first = None,
+                    (false, None) => return self.go_home(),
+                    (false, Some(_)) => {}
+                }
+                self.follow(before);
+            }
             Screen::Welcome | Screen::Busy => self.look_around(),
             _ => {}
         }

@@ -272,6 +272,16 @@ fn a_station_in_use_from_elsewhere_says_so_and_no_more() {
 }
 
 #[test]
+fn an_end_that_was_missed_leaves_nobody_waiting() {
+    let mut kiosk = Kiosk::begun();
+    kiosk.enrollment(Enrollment {
+        id: "2".repeat(32),
+        ..looking()
+    });
+    assert_eq!(kiosk.name(), "busy");
+}
+
+#[test]
 fn a_test_that_fails_can_be_made_again_or_left_out() {
     let mut kiosk = Kiosk::begun();
     kiosk.enrollment(ended("done"));

@@ -12,7 +12,7 @@ use super::{reason_of, rendered};
 use crate::api::model::{Finding, Sync, Verdict};
 
 /// Characters of the keys on which names and PINs are typed.
-const KEYS: &str = "1234567890qwertyuiopasdfghjklzxcvbnm-_.@";
+const KEYS: &str = "1234567890abcdefghijklmnopqrstuvwxyz-_.@";
 /// Lines of the log that are shown, newest first.
 const LINES_SHOWN: usize = 12;
 /// Signal strengths at the lower and upper edge of a graph, in dBm.
