@@ -1,6 +1,7 @@
 //! The adapter: power, scanning, and what scanning finds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use dbus::Message;
 use dbus::arg::{PropMap, RefArg, prop_cast};
@@ -28,6 +29,10 @@ pub(super) struct Adapter {
     scanning: BTreeMap<String, Filter>,
     /// What clients set before they scan.
     filters: BTreeMap<String, Filter>,
+    /// When the scan began.
+    scan_since: Instant,
+    /// Until then the kernel still runs the scan of a bluetoothd that was killed.
+    busy_until: Instant,
     /// Devices that this scan reported.
     reported: BTreeSet<Address>,
     /// This scan hears nothing, although BlueZ says that it goes on.
@@ -41,6 +46,8 @@ impl Default for Adapter {
             powered: true,
             scanning: BTreeMap::new(),
             filters: BTreeMap::new(),
+            scan_since: Instant::ZERO,
+            busy_until: Instant::ZERO,
             reported: BTreeSet::new(),
             deaf: false,
         }
@@ -98,7 +105,7 @@ impl World {
         let told = self.told_so_far();
         let outcome = match member {
             "SetDiscoveryFilter" => self.set_discovery_filter(client, &call),
-            "StartDiscovery" => self.start_discovery(client),
+            "StartDiscovery" => self.start_discovery(now, client),
             "StopDiscovery" => self.stop_discovery(&client),
             "RemoveDevice" => self.remove_device_call(now, &call),
             _ => Err(unknown_method(&call)),
@@ -123,11 +130,11 @@ impl World {
         Ok(())
     }
 
-    fn start_discovery(&mut self, client: String) -> Result<(), Refusal> {
+    fn start_discovery(&mut self, now: Instant, client: String) -> Result<(), Refusal> {
         if !self.adapter.powered {
             return Err(Refusal::NotReady);
         }
-        if self.adapter.scanning.contains_key(&client) {
+        if self.adapter.scanning.contains_key(&client) || now < self.adapter.busy_until {
             return Err(Refusal::InProgress);
         }
         let filter = self.adapter.filters.get(&client).cloned().unwrap_or_default();
@@ -135,6 +142,7 @@ impl World {
         self.adapter.scanning.insert(client, filter);
         self.counters.scans += 1;
         if !was_discovering {
+            self.adapter.scan_since = now;
             self.adapter.reported.clear();
             self.adapter.deaf = false;
             self.adapter_changed(property("Discovering", true));
@@ -221,6 +229,7 @@ impl World {
             self.refuse(&call, Refusal::Failed("br-connection-canceled"));
         }
         self.adapter.filters.clear();
+        self.adapter.busy_until = now;
         // Signalled whether or not there was a scan.
         self.adapter.scanning.clear();
         self.discovery_ended();
@@ -287,9 +296,22 @@ impl World {
     /// bluetoothd is killed: the kernel ends its links, and nobody is told anything.
     pub(super) fn daemon_gone(&mut self, now: Instant) {
         self.running = false;
+        let goes_on = self.scan_left(now);
         self.silence_radio(now);
+        self.adapter.busy_until = now + goes_on;
         self.forget_devices();
         while self.poll_message().is_some() {}
+    }
+
+    /// How long the adapter goes on scanning if nobody stops it.
+    fn scan_left(&self, now: Instant) -> Duration {
+        let length = self.config.scan_length;
+        let period = (length + length / 2).as_nanos().max(1);
+        let position = now.since(self.adapter.scan_since).as_nanos() % period;
+        match self.adapter.is_discovering() {
+            true => Duration::from_nanos(length.as_nanos().saturating_sub(position) as u64),
+            false => Duration::ZERO,
+        }
     }
 
     /// bluetoothd owns its name again.

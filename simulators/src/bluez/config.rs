@@ -28,6 +28,9 @@ pub struct DoubleConfig {
     pub exchanges_first: u32,
     /// The same when the table is known from before.
     pub exchanges_cached: u32,
+    /// BlueZ lets the adapter scan for so long at a time, with pauses of half of it. When bluetoothd is killed the scan goes
+    /// on to its end in the kernel, and no other begins before.
+    pub scan_length: Duration,
     /// Smallest change of signal strength that is signalled, in dB.
     pub rssi_threshold_db: u16,
     /// Signal strength varies by up to so much around a band's own, in dB.
@@ -57,6 +60,7 @@ impl Default for DoubleConfig {
             att_timeout: Duration::from_secs(30),
             exchanges_first: 16,
             exchanges_cached: 8,
+            scan_length: Duration::from_millis(10_240),
             rssi_threshold_db: 8,
             rssi_noise_db: 3,
             remembers_devices: false,

@@ -357,3 +357,16 @@ fn a_changed_table_is_read_anew() {
     bench.pass(SECOND);
     assert_eq!(counters(&bench), (2, 1));
 }
+
+#[test]
+fn the_scan_of_a_killed_bluetoothd_is_in_the_way_until_its_end() {
+    let mut bench = Bench::scanning(DoubleConfig::default());
+    bench.pass(3 * SECOND);
+    bench.world.daemon_gone(bench.now);
+    bench.world.daemon_back();
+    bench.pass(6 * SECOND);
+    bench.call(ADAPTER_PATH, ADAPTER, "StartDiscovery", ());
+    assert_eq!(bench.pass(SECOND), ["error 2 Operation already in progress"]);
+    bench.call(ADAPTER_PATH, ADAPTER, "StartDiscovery", ());
+    assert_eq!(bench.pass(SECOND)[..2], ["answer 3", "Discovering true"]);
+}

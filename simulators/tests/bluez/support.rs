@@ -94,6 +94,7 @@ pub(crate) fn quick() -> DoubleConfig {
     DoubleConfig {
         disconnect_delay: Duration::from_millis(300),
         supervision_timeout: Duration::from_millis(50),
+        scan_length: Duration::ZERO,
         ..DoubleConfig::default()
     }
 }

@@ -34,6 +34,7 @@ pub(crate) fn quick() -> RadioConfig {
 pub(crate) fn air() -> DoubleConfig {
     DoubleConfig {
         disconnect_delay: Duration::from_millis(200),
+        scan_length: Duration::from_millis(1000),
         ..DoubleConfig::default()
     }
 }

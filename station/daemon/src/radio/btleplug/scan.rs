@@ -94,9 +94,10 @@ impl Task {
             let next = *wanted.borrow_and_update();
             let failed = next != done && !self.bring(next.on).await;
             if failed {
-                // A change of mind is worth an immediate look; otherwise wait a little longer each time.
+                // A change of mind is worth an immediate look; otherwise wait a little longer. Not much: the scan of a
+                // bluetoothd that was killed is in the way for up to 10 s, and somebody waits.
                 drop(timeout(wait, wanted.changed()).await);
-                wait = (wait * 2).min(ms(self.config.ping_interval_ms));
+                wait = first_wait * 2;
                 continue;
             }
             (done, wait) = (next, first_wait);
