@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::hci::{Raw, take_packet};
+use super::hci::{self, Raw, take_packet};
 use super::link::Physics;
 use super::trace::Trace;
 use super::world::{Id, World};
@@ -22,6 +23,11 @@ use crate::bluez::Address;
 
 /// What a stream in memory holds before its writer waits.
 const PIPE_LEN: usize = 64 * 1024;
+/// What a socket to a host holds, as the kernel counts; some ten packets.
+const SOCKET_LEN: usize = 8 * 1024;
+/// Packets that may wait for a slow host before advertisements are no longer reported to it. A controller has room for few;
+/// and behind many the answer to a command would come too late.
+const WAITING_MAX: usize = 16;
 
 type Job = Box<dyn FnOnce(&mut Driver) + Send>;
 
@@ -76,6 +82,7 @@ impl Air {
             epoch: std::time::Instant::now(),
             notes: notes_in.clone(),
             hosts: Vec::new(),
+            reports_dropped: 0,
         };
         let body = move || runtime.block_on(driver.drive(notes));
         let thread = std::thread::Builder::new().name("air".to_owned()).spawn(body)?;
@@ -97,6 +104,7 @@ impl Air {
     pub fn attach(&self, address: Address, socket: StdUnixStream, trace: Option<&Path>) -> io::Result<Port> {
         let trace = trace.map(Trace::create).transpose()?;
         socket.set_nonblocking(true)?;
+        rustix::net::sockopt::set_socket_send_buffer_size(&socket, SOCKET_LEN)?;
         self.handle.call(move |driver| {
             driver.add(address, UnixStream::from_std(socket)?, trace);
             io::Result::Ok(())
@@ -126,7 +134,10 @@ impl Air {
 
     /// What happened so far.
     pub fn counters(&self) -> AirCounters {
-        self.handle.call(|driver| driver.world.counters())
+        self.handle.call(|driver| AirCounters {
+            reports_dropped: driver.reports_dropped,
+            ..driver.world.counters()
+        })
     }
 }
 
@@ -196,7 +207,25 @@ fn raw(address: Address) -> Raw {
 struct Host {
     id: Id,
     packets: UnboundedSender<Vec<u8>>,
+    /// Packets on their way.
+    waiting: Arc<AtomicUsize>,
     trace: Option<Trace>,
+}
+
+impl Host {
+    /// Sends a packet; false if it is a report for which there is no room.
+    fn send(&mut self, now: Instant, packet: Vec<u8>) -> bool {
+        if hci::is_report(&packet) && self.waiting.load(Ordering::Relaxed) >= WAITING_MAX {
+            return false;
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.note(now, true, &packet);
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        // A host that is gone is about to say so.
+        let _ = self.packets.send(packet);
+        true
+    }
 }
 
 struct Driver {
@@ -205,6 +234,7 @@ struct Driver {
     epoch: std::time::Instant,
     notes: UnboundedSender<Note>,
     hosts: Vec<Host>,
+    reports_dropped: u64,
 }
 
 impl Driver {
@@ -237,12 +267,9 @@ impl Driver {
         self.world.handle_timeout(self.now());
         while let Some((id, packet)) = self.world.poll_packet() {
             let now = self.now();
-            if let Some(host) = self.hosts.iter_mut().find(|host| host.id == id) {
-                host.trace
-                    .iter_mut()
-                    .for_each(|trace| trace.note(now, true, &packet));
-                // A host that is gone is about to say so.
-                let _ = host.packets.send(packet);
+            let host = self.hosts.iter_mut().find(|host| host.id == id);
+            if host.is_some_and(|host| !host.send(now, packet)) {
+                self.reports_dropped += 1;
             }
         }
     }
@@ -265,8 +292,14 @@ impl Driver {
         let (packets, queue) = unbounded_channel();
         let (reading, writing) = split(stream);
         tokio::spawn(read(id, reading, self.notes.clone()));
-        tokio::spawn(write(writing, queue));
-        self.hosts.push(Host { id, packets, trace });
+        let waiting = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(write(writing, queue, waiting.clone()));
+        self.hosts.push(Host {
+            id,
+            packets,
+            waiting,
+            trace,
+        });
     }
 }
 
@@ -291,10 +324,15 @@ async fn read(id: Id, mut stream: impl AsyncRead + Unpin, notes: UnboundedSender
     let _ = notes.send(Note::Gone(id));
 }
 
-async fn write(mut stream: impl AsyncWrite + Unpin, mut queue: UnboundedReceiver<Vec<u8>>) {
+async fn write(
+    mut stream: impl AsyncWrite + Unpin,
+    mut queue: UnboundedReceiver<Vec<u8>>,
+    waiting: Arc<AtomicUsize>,
+) {
     while let Some(packet) = queue.recv().await {
         if stream.write_all(&packet).await.is_err() {
             return;
         }
+        waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }

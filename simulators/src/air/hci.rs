@@ -71,6 +71,11 @@ pub(super) fn le_event(subevent: u8, parameters: &[u8]) -> Vec<u8> {
     event(0x3e, &[&[subevent], parameters].concat())
 }
 
+/// Whether a packet is a report of an advertisement.
+pub(super) fn is_report(packet: &[u8]) -> bool {
+    matches!(packet, [0x04, 0x3e, _, 0x02, ..])
+}
+
 /// Command Complete. `parameters` begin with the status.
 pub(super) fn complete(opcode: u16, parameters: &[u8]) -> Vec<u8> {
     event(0x0e, &[&[1], &opcode.to_le_bytes()[..], parameters].concat())

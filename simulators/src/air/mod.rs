@@ -74,6 +74,8 @@ pub struct AirCounters {
     pub packets: u64,
     /// Commands that no controller knew.
     pub unknown_commands: u64,
+    /// Advertisements that a host was not told because it was behind.
+    pub reports_dropped: u64,
     /// Controllers that scan right now.
     pub scanning: usize,
 }
