@@ -9,12 +9,18 @@ pub enum DbError {
     /// There is no such file.
     #[error("there is no database {0}; has `bandstand-console init` been run?")]
     Missing(String),
+    /// Its address is not one that is used.
+    #[error("the address of the database, `database.url`: {0}")]
+    Address(String),
     /// Too much waits already.
     #[error("the database is busy")]
     Busy,
     /// The disk is full.
     #[error("the disk of the database is full")]
     Full,
+    /// It can be read and not written.
+    #[error("the database cannot be written")]
+    ReadOnly,
     /// A write failed in a way after which nothing written since is certain. The process must start again.
     #[error("the disk of the database failed: {0}")]
     Failed(String),
@@ -60,7 +66,7 @@ impl DbError {
     pub fn is_passing(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable(_) | Self::Busy | Self::Full | Self::Conflict(_)
+            Self::Unreachable(_) | Self::Busy | Self::Full | Self::ReadOnly | Self::Conflict(_)
         )
     }
 }
@@ -74,7 +80,8 @@ impl From<rusqlite::Error> for DbError {
             Some(Code::DiskFull) => Self::Full,
             Some(Code::SystemIoFailure) => Self::Failed(text),
             Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Damaged(text),
-            Some(Code::CannotOpen | Code::ReadOnly | Code::PermissionDenied) => Self::Unreachable(text),
+            Some(Code::ReadOnly) => Self::ReadOnly,
+            Some(Code::CannotOpen | Code::PermissionDenied) => Self::Unreachable(text),
             Some(Code::ConstraintViolation) if is_unique(&error) => Self::Exists(text),
             _ => Self::Statement(text),
         }
@@ -100,8 +107,13 @@ impl From<tokio_postgres::Error> for DbError {
             "40001" | "40P01" => Self::Conflict(text),
             "23505" => Self::Exists(text),
             "53100" => Self::Full,
-            "53300" => Self::Busy,
+            // A server that only follows another one.
+            "25006" => Self::ReadOnly,
+            // Too many connections; a lock that was not to be had in time.
+            "53300" | "55P03" => Self::Busy,
             "58030" | "XX001" | "XX002" => Self::Failed(text),
+            // The server ended a transaction in which nothing happened for long.
+            "25P03" => Self::Unreachable(text),
             code if code.starts_with("08") || code.starts_with("57P") => Self::Unreachable(text),
             code if code.starts_with("28") || code.starts_with("3D") => Self::Unreachable(text),
             _ => Self::Statement(text),
@@ -120,9 +132,12 @@ impl From<deadpool_postgres::PoolError> for DbError {
 }
 
 /// Drivers keep what the server said in the cause.
-fn with_cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+pub(super) fn with_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
     }
+    text
 }

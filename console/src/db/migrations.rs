@@ -10,6 +10,11 @@ const STEPS: &[(i64, &str, &str)] = &[
     (2, "accounts", include_str!("../../migrations/0002_accounts.sql")),
     (3, "sync", include_str!("../../migrations/0003_sync.sql")),
     (4, "imports", include_str!("../../migrations/0004_imports.sql")),
+    (
+        5,
+        "certifies",
+        include_str!("../../migrations/0005_certifies.sql"),
+    ),
 ];
 
 /// A step that was taken.

@@ -6,10 +6,12 @@
 //! adds one lock that replicas share. So a write transaction sees everything that was written before it,
 //! and nothing that happens in it can race (decision 0025).
 
+mod address;
 mod error;
 mod migrations;
 mod postgres;
 mod sqlite;
+mod tls;
 mod tx;
 mod value;
 mod writer;
@@ -20,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::watch;
 
+pub use address::check as check_address;
 pub use error::DbError;
 pub use migrations::{Applied, newest};
 pub use tx::{Row, Tx};
@@ -180,3 +183,5 @@ fn raise(known: &mut u64, head: u64) -> bool {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

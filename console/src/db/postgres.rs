@@ -1,7 +1,6 @@
 //! PostgreSQL: a pool of connections, and one that listens for other consoles.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -10,13 +9,17 @@ use deadpool_postgres::{Client, Manager, ManagerConfig, RecyclingMethod, Runtime
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio_postgres::{AsyncMessage, NoTls};
+use tokio_postgres::AsyncMessage;
 
+use super::address::Address;
+use super::tls::Tls;
 use super::tx::Engine;
 use super::{DbError, Tx};
 
 const CONNECTIONS: usize = 16;
 const WAIT: Duration = Duration::from_secs(10);
+/// After this long without a word the server is asked whether it is there.
+const QUIET: Duration = Duration::from_secs(15);
 /// First and longest wait between attempts to listen again.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// Whoever changes something says so here; others look at the feed then.
@@ -26,6 +29,7 @@ pub(super) const CHANNEL: &str = "bandstand_feed";
 pub(super) struct Pool {
     pool: deadpool_postgres::Pool,
     config: tokio_postgres::Config,
+    tls: Tls,
 }
 
 impl std::fmt::Debug for Pool {
@@ -36,16 +40,20 @@ impl std::fmt::Debug for Pool {
 
 impl Pool {
     pub(super) fn open(url: &str) -> Result<Self, DbError> {
-        let wrong = |error: tokio_postgres::Error| {
-            DbError::Unreachable(format!("the address of the database: {error}"))
-        };
-        let mut config = tokio_postgres::Config::from_str(url).map_err(wrong)?;
+        let address = Address::parse(url).map_err(DbError::Address)?;
+        let tls = address.connector().map_err(DbError::Address)?;
+        let mut config = address.config;
         config.application_name("bandstand-console");
         config.connect_timeout(WAIT);
+        // A server that is gone without a word is noticed before people give up.
+        config.keepalives_idle(QUIET);
+        config.keepalives_interval(QUIET / 3);
+        config.keepalives_retries(3);
+        config.tcp_user_timeout(QUIET * 2);
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        let manager = Manager::from_config(config.clone(), NoTls, recycling);
+        let manager = Manager::from_config(config.clone(), tls.clone(), recycling);
         let pool = deadpool_postgres::Pool::builder(manager)
             .max_size(CONNECTIONS)
             .runtime(Runtime::Tokio1)
@@ -53,7 +61,7 @@ impl Pool {
             .create_timeout(Some(WAIT))
             .build()
             .map_err(|error| DbError::Unreachable(error.to_string()))?;
-        Ok(Self { pool, config })
+        Ok(Self { pool, config, tls })
     }
 
     pub(super) async fn get(&self) -> Result<Client, DbError> {
@@ -100,11 +108,11 @@ fn run_read<T, E: From<DbError>>(
 /// Listens for what other consoles change, for as long as somebody holds the feed. After each new
 /// connection the feed is read once, so that nothing is missed while nobody listened.
 pub(super) fn listen(pool: &Pool, feed: watch::Sender<u64>) {
-    let config = pool.config.clone();
+    let (config, tls) = (pool.config.clone(), pool.tls.clone());
     tokio::spawn(async move {
         let mut wait = RETRY.0;
         while !feed.is_closed() {
-            if let Err(error) = listen_once(&config, &feed).await {
+            if let Err(error) = listen_once(&config, tls.clone(), &feed).await {
                 tracing::debug!(%error, "not listening for other consoles");
             }
             tokio::time::sleep(wait).await;
@@ -113,8 +121,12 @@ pub(super) fn listen(pool: &Pool, feed: watch::Sender<u64>) {
     });
 }
 
-async fn listen_once(config: &tokio_postgres::Config, feed: &watch::Sender<u64>) -> Result<(), DbError> {
-    let (client, mut connection) = config.connect(NoTls).await?;
+async fn listen_once(
+    config: &tokio_postgres::Config,
+    tls: Tls,
+    feed: &watch::Sender<u64>,
+) -> Result<(), DbError> {
+    let (client, mut connection) = config.connect(tls).await?;
     let mut messages = futures_util::stream::poll_fn(move |context| connection.poll_message(context));
     let (sender, mut heard) = tokio::sync::mpsc::channel(1);
     let pump = tokio::spawn(async move {

@@ -130,6 +130,46 @@ fn one_console_hears_what_another_changed() {
     });
 }
 
+/// F9: the server is gone as after a power cut. It is said, nothing hangs, and with the server everything is back.
+#[test]
+fn a_server_that_goes_away_is_said_and_comes_back() {
+    let Some(cluster) = crate::testing::cluster::private("") else {
+        return;
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let url = cluster.new_database();
+        let (db, other) = (
+            Db::open(&url).await.expect("opened"),
+            Db::open(&url).await.expect("opened"),
+        );
+        db.migrate(NOW.0).await.expect("migrated");
+        db.write(|tx| put(tx, "test before")).await.expect("written");
+        for _ in 0..2 {
+            cluster.crash();
+            for _ in 0..3 {
+                let refused = db
+                    .write(|tx| put(tx, "test lost"))
+                    .await
+                    .expect_err("nobody is there");
+                assert!(matches!(refused, DbError::Unreachable(_)), "{refused}");
+                let refused = other.read(feed::head).await.expect_err("nobody is there");
+                assert!(refused.is_passing(), "{refused}");
+            }
+            assert!(!db.is_stopped());
+            cluster.start().expect("started again");
+            assert_eq!(count(&db).await, 1);
+            let head = db.read(feed::head).await.expect("read");
+            let mark = db.write(|tx| feed::mark(tx, Kind::User, "ada", ""));
+            mark.await.expect("the writer has a new connection");
+            let mut heard = other.feed();
+            let waited = std::time::Duration::from_secs(20);
+            let woken = tokio::time::timeout(waited, heard.wait_for(|seen| *seen > head));
+            woken.await.expect("in time").expect("the feed is open");
+        }
+    });
+}
+
 #[test]
 fn a_site_that_is_left_is_remembered() {
     on_each(async |bench| {

@@ -19,8 +19,12 @@ const WAIT: Duration = Duration::from_secs(10);
 const GROUP: (usize, Duration) = (512, Duration::from_millis(25));
 /// How often a group is repeated after a conflict with somebody else's transaction.
 const ATTEMPTS: u32 = 5;
-/// The lock that makes consoles on one PostgreSQL database write one after the other.
-const LOCK: &str = "begin; select pg_advisory_xact_lock(4852871264)";
+/// The lock that makes consoles on one PostgreSQL database write one after the other; each statement
+/// sees what was committed before it, whatever the server's default is. A console that freezes
+/// or falls off the network while it has the lock is thrown out after a while, and one that does not get the
+/// lock says that it is busy.
+const LOCK: &str = "begin isolation level read committed; set local idle_in_transaction_session_timeout = '8s'; set local lock_timeout = '20s'; \
+     select pg_advisory_xact_lock(4852871264)";
 
 /// A closure with a place for its outcome.
 trait Job: Send {
