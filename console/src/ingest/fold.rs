@@ -13,7 +13,8 @@ use station_core::journal::{Committed, Decided, FlowId, JournalRecord};
 
 use super::{Checked, tickets};
 use crate::args;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, Val};
+use crate::store::feed::{self, Kind};
 use crate::store::{associations, history, users};
 use crate::sync::stations::StationInfo;
 
@@ -34,13 +35,42 @@ pub(crate) fn fold(
         now,
         takes_over: HashMap::new(),
         events: Vec::new(),
+        unheard: Vec::new(),
     };
     for entry in entries {
         folder.entry(checked, entry)?;
     }
-    let Folder { events, .. } = folder;
+    let Folder { events, unheard, .. } = folder;
     history::append(tx, &events, now)?;
+    feed::mark_all(tx, &unheard)?;
+    tell_again(tx, checked, entries)?;
     tickets::flag_double_use(tx, checked, entries, now)
+}
+
+/// A station follows its own commits until they are acknowledged, whatever else it hears, and ends or
+/// deactivates other associations of that band and of that person. From here on what counts is for the console
+/// to say; so it says it again, also where nothing changed here (I5).
+fn tell_again(tx: &Tx<'_>, checked: &Checked, entries: &[Entry]) -> Result<(), DbError> {
+    let receipts = || {
+        entries
+            .iter()
+            .filter_map(|entry| checked.receipts.get(&entry.sequence))
+    };
+    let serials: Vec<Val<'_>> = receipts().map(|receipt| receipt.serial.as_str().into()).collect();
+    let handles: Vec<Val<'_>> = receipts().map(|receipt| (&receipt.user.0).into()).collect();
+    let mut marks = Vec::new();
+    for (of, keys) in [("associations.band", serials), ("users.handle", handles)] {
+        let sql = format!(
+            "select associations.id, users.site from associations join users on users.id = associations.usr \
+             where associations.ended_ms is null and {of} in ({{}})"
+        );
+        tx.each_of(&sql, &keys, |row| {
+            let id = AssociationId(row.array(0)?);
+            marks.push((Kind::Association, id.to_string(), row.text(1)?));
+            Ok(())
+        })?;
+    }
+    feed::mark_all(tx, &marks)
 }
 
 struct Folder<'a> {
@@ -50,6 +80,8 @@ struct Folder<'a> {
     /// Whether the policy of a flow's user had take-overs, as the station knew it.
     takes_over: HashMap<FlowId, bool>,
     events: Vec<merge::Entry>,
+    /// Associations of which nothing is believed: the station takes them back.
+    unheard: Vec<(Kind, String, String)>,
 }
 
 impl Folder<'_> {
@@ -74,19 +106,13 @@ impl Folder<'_> {
     fn committed(&mut self, entry: &Entry, committed: &Committed, receipt: &Receipt) -> Result<(), DbError> {
         self.remember_band_key(committed, receipt)?;
         let Some((user, site)) = self.user_of(receipt)? else {
-            return self.review(
-                entry,
-                "user_unknown",
-                &format!("nobody has the handle {}", receipt.user),
-            );
+            let detail = format!("nobody has the handle {}", receipt.user);
+            return self.not_heard(entry, receipt, "user_unknown", &detail);
         };
         // A station has the people of its own site alone: of others it cannot have known.
         if !site.is_empty() && site != self.station.site {
-            return self.review(
-                entry,
-                "user_of_another_site",
-                &format!("{user} belongs to {site}"),
-            );
+            let detail = format!("{user} belongs to {site}");
+            return self.not_heard(entry, receipt, "user_of_another_site", &detail);
         }
         let id = AssociationId(receipt.association.0);
         associations::remember_key(self.tx, &id, &receipt.credential_key)?;
@@ -169,6 +195,22 @@ impl Folder<'_> {
                 _ => None,
             });
         Ok(decided.as_ref().is_some_and(may_take_over))
+    }
+
+    /// An association that does not count: a person looks at it, and the station hears that it is none.
+    fn not_heard(
+        &mut self,
+        entry: &Entry,
+        receipt: &Receipt,
+        code: &str,
+        detail: &str,
+    ) -> Result<(), DbError> {
+        let id = AssociationId(receipt.association.0);
+        if associations::get(self.tx, &id)?.is_none() {
+            self.unheard
+                .push((Kind::Association, id.to_string(), self.station.site.clone()));
+        }
+        self.review(entry, code, detail)
     }
 
     /// What cannot be folded is stored with the journal and shown to a person.
