@@ -66,6 +66,8 @@ pub enum SessionEvent {
 pub struct Established {
     /// The band, as its manufacturer vouches.
     pub certificate: BandCertificate,
+    /// The same as the manufacturer signed it, for others to check.
+    pub signed_certificate: Signed,
     /// How the band is, and what it holds.
     pub report: Report,
     /// What the band shows from its first request on.
@@ -378,6 +380,7 @@ fn accept_hello(
         transport,
         Established {
             certificate,
+            signed_certificate: hello.certificate,
             report: hello.report,
             code,
         },

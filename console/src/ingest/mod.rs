@@ -2,7 +2,8 @@
 //!
 //! An entry is stored as it came, whatever is in it. What it says counts only as far as somebody other than
 //! the station vouches for it: an association by the band's receipt, over the organization's id, by the key
-//! with which the band was seen the first time. A station that presents anything else is cut off by name, and
+//! for which the band's manufacturer vouches; the first key a band was seen with stays its key. Records of early
+//! releases bring no certificate; a station that has ever brought one brings one always (0037). A station that presents anything else is cut off by name, and
 //! what it sent is kept for a person to look at.
 
 mod fold;
@@ -10,8 +11,9 @@ mod fold;
 mod tests;
 mod tickets;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use firmware_protocol::certificate::{BandCertificate, PublicKey};
 use firmware_protocol::id::{OrganizationId, StationId};
 use firmware_protocol::receipt::Receipt;
 use server_sync::Entry;
@@ -20,6 +22,7 @@ use station_core::journal::{Committed, JournalRecord};
 
 use crate::args;
 use crate::db::{DbError, Tx};
+use crate::store::{keys, settings};
 
 pub(crate) use fold::fold;
 
@@ -33,6 +36,8 @@ pub struct Checked {
     records: HashMap<u64, JournalRecord>,
     /// The receipts that hold, by the sequence of their entry.
     receipts: HashMap<u64, Receipt>,
+    /// Those of them whose band's key a manufacturer vouches for.
+    proven: HashSet<u64>,
     /// What does not hold, in order.
     forgeries: Vec<Finding>,
 }
@@ -48,11 +53,36 @@ pub struct Finding {
     pub detail: String,
 }
 
+/// Whom to believe about bands.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// The organization whose receipts count.
+    pub organization: OrganizationId,
+    /// Everybody who ever made bands for it: a key that is retired signed honestly before.
+    pub manufacturers: Vec<PublicKey>,
+}
+
+impl Trust {
+    /// As the database has it.
+    pub(crate) fn read(tx: &Tx<'_>) -> Result<Self, DbError> {
+        let manufacturers = tx.all(
+            "select public_key from public_keys where kind = $1",
+            args![keys::MANUFACTURER],
+            |row| row.array(0),
+        )?;
+        Ok(Self {
+            organization: settings::organization_id(tx)?,
+            manufacturers,
+        })
+    }
+}
+
 /// Reads a batch and verifies the bands' signatures. Pure, and most of the work.
-pub fn check(organization: OrganizationId, batch: Batch) -> Checked {
+pub fn check(trust: &Trust, batch: Batch) -> Checked {
     let mut checked = Checked {
         records: HashMap::new(),
         receipts: HashMap::new(),
+        proven: HashSet::new(),
         forgeries: Vec::new(),
         batch,
     };
@@ -61,13 +91,16 @@ pub fn check(organization: OrganizationId, batch: Batch) -> Checked {
             continue;
         };
         if let JournalRecord::Committed(committed) = &record {
-            match receipt(organization, StationId(entry.station.0), committed) {
-                Ok(receipt) => {
+            let proven = receipt(trust.organization, StationId(entry.station.0), committed)
+                .and_then(|receipt| Ok((is_proven(trust, committed, &receipt)?, receipt)));
+            match proven {
+                Ok((proven, receipt)) => {
+                    checked.proven.extend(proven.then_some(entry.sequence));
                     checked.receipts.insert(entry.sequence, receipt);
                 }
-                Err(detail) => checked.forgeries.push(Finding {
+                Err((code, detail)) => checked.forgeries.push(Finding {
                     sequence: entry.sequence,
-                    code: "receipt_forged",
+                    code,
                     detail,
                 }),
             }
@@ -82,21 +115,43 @@ fn receipt(
     organization: OrganizationId,
     station: StationId,
     committed: &Committed,
-) -> Result<Receipt, String> {
+) -> Result<Receipt, Wrong> {
+    let forged = |detail| ("receipt_forged", detail);
     let receipt = Receipt::verify(&committed.receipt, &committed.band_key)
-        .map_err(|error| format!("the band's signature does not hold: {error:?}"))?;
+        .map_err(|error| forged(format!("the band's signature does not hold: {error:?}")))?;
     if receipt.organization != organization {
-        return Err(format!(
-            "the receipt is for organization {}",
-            receipt.organization
-        ));
+        let detail = format!("the receipt is for organization {}", receipt.organization);
+        return Err(forged(detail));
     }
     // A receipt that was asked for again may be of a commit that another station made.
     if receipt.station != station && !committed.recovered {
-        return Err(format!("the receipt is for station {}", receipt.station));
+        let detail = format!("the receipt is for station {}", receipt.station);
+        return Err(forged(detail));
     }
     Ok(receipt)
 }
+
+/// Whether the manufacturer vouches for the band's key: not in the records of early releases, which bring no
+/// certificate. One that does not hold, or says something else, is a forgery (A3).
+fn is_proven(trust: &Trust, committed: &Committed, receipt: &Receipt) -> Result<bool, Wrong> {
+    let Some(signed) = &committed.band_certificate else {
+        return Ok(false);
+    };
+    let serial = &receipt.serial;
+    let certificate = BandCertificate::verify(signed, &trust.manufacturers).map_err(|error| {
+        let detail = format!("no manufacturer that is known here vouches for band {serial}: {error:?}");
+        ("band_certificate_untrusted", detail)
+    })?;
+    let says = (&certificate.serial, certificate.signing_key, certificate.seos);
+    if says != (serial, committed.band_key, committed.seos) {
+        let detail = format!("the certificate is not that of band {serial}, or says otherwise about it");
+        return Err(("band_certificate_of_another", detail));
+    }
+    Ok(true)
+}
+
+/// A stable code, and what exactly for a person.
+type Wrong = (&'static str, String);
 
 impl Checked {
     /// The first forgery among these entries.
@@ -110,13 +165,15 @@ impl Checked {
     }
 }
 
-/// A band that signs with another key than the one it was seen with first: a forged receipt, or another band
-/// under its serial.
-pub(crate) fn other_band_key(
+/// A band that signs with another key than the one it was seen with first, a forged receipt or another band
+/// under its serial; or a band without a certificate at a station that sends certificates.
+pub(crate) fn doubtful_band(
     tx: &Tx<'_>,
+    station: StationId,
     checked: &Checked,
     entries: &[Entry],
 ) -> Result<Option<Finding>, DbError> {
+    let mut certifies = certifies(tx, station)?;
     for entry in entries {
         let (Some(receipt), Some(JournalRecord::Committed(committed))) =
             (checked.receipts.get(&entry.sequence), checked.record(entry))
@@ -124,6 +181,15 @@ pub(crate) fn other_band_key(
             continue;
         };
         let serial = receipt.serial.as_str();
+        let proven = checked.proven.contains(&entry.sequence);
+        if certifies && !proven {
+            return Ok(Some(Finding {
+                sequence: entry.sequence,
+                code: "band_certificate_missing",
+                detail: format!("the station sends bands' certificates, and none of band {serial}"),
+            }));
+        }
+        certifies |= proven;
         let known = tx.first(
             "select band_key from band_keys where serial = $1",
             args![serial],
@@ -138,4 +204,32 @@ pub(crate) fn other_band_key(
         }
     }
     Ok(None)
+}
+
+/// Whether this station has ever sent the certificate of a band: its software knows how.
+fn certifies(tx: &Tx<'_>, station: StationId) -> Result<bool, DbError> {
+    let known = tx.number(
+        "select count(*) from stations where id = $1 and certifies",
+        args![&station.0],
+    )?;
+    Ok(known > 0)
+}
+
+/// Remembers it.
+pub(crate) fn remember_certifies(
+    tx: &Tx<'_>,
+    station: StationId,
+    checked: &Checked,
+    entries: &[Entry],
+) -> Result<(), DbError> {
+    if entries
+        .iter()
+        .any(|entry| checked.proven.contains(&entry.sequence))
+    {
+        tx.exec(
+            "update stations set certifies = true where id = $1 and not certifies",
+            args![&station.0],
+        )?;
+    }
+    Ok(())
 }

@@ -1,5 +1,5 @@
 use ed25519_dalek::SigningKey;
-use firmware_protocol::certificate::Signed;
+use firmware_protocol::certificate::{BandCertificate, Signed};
 use firmware_protocol::id::{AssociationId, Serial, UserHandle, Zone};
 use firmware_protocol::message::Mode;
 use firmware_protocol::time::UnixSeconds;
@@ -35,6 +35,35 @@ fn committed(receipt: &Receipt, recovered: bool) -> Committed {
         band_key: key.verifying_key().to_bytes(),
         recovered,
         seos: false,
+        band_certificate: None,
+    }
+}
+
+fn maker() -> SigningKey {
+    SigningKey::from_bytes(&[2; 32])
+}
+
+fn trust() -> Trust {
+    Trust {
+        organization: OURS,
+        manufacturers: vec![[1; 32], maker().verifying_key().to_bytes()],
+    }
+}
+
+/// The same with a certificate, changed by `change` before `by` signs it.
+fn certified(by: &SigningKey, change: impl FnOnce(&mut BandCertificate)) -> Committed {
+    let plain = committed(&receipt(), false);
+    let mut certificate = BandCertificate {
+        serial: receipt().serial,
+        model: "M".into(),
+        dh_key: [6; 32],
+        signing_key: plain.band_key,
+        seos: false,
+    };
+    change(&mut certificate);
+    Committed {
+        band_certificate: Some(certificate.sign(by)),
+        ..plain
     }
 }
 
@@ -47,7 +76,7 @@ fn finding(records: &[JournalRecord]) -> Option<(u64, &'static str)> {
         after: Head::EMPTY,
         entries: entries.clone(),
     };
-    let checked = check(OURS, batch);
+    let checked = check(&trust(), batch);
     checked
         .first_forgery(&entries)
         .map(|finding| (finding.sequence, finding.code))
@@ -97,7 +126,34 @@ fn a_forgery_counts_only_where_it_is_new() {
         after: Head::EMPTY,
         entries: entries.clone(),
     };
-    let checked = check(OURS, batch);
+    let checked = check(&trust(), batch);
     assert!(checked.first_forgery(&entries).is_some());
     assert!(checked.first_forgery(&entries[1..]).is_none());
+}
+
+/// A3: a manufacturer vouches for serial, key and door credential together, or for nothing.
+#[test]
+fn a_bands_certificate_is_its_manufacturers_word() {
+    let as_is = |_: &mut BandCertificate| {};
+    let code = |committed: Committed| finding(&[committed.into()]).map(|(_, code)| code);
+    assert_eq!(code(certified(&maker(), as_is)), None);
+    let nobody = SigningKey::from_bytes(&[3; 32]);
+    assert_eq!(
+        code(certified(&nobody, as_is)),
+        Some("band_certificate_untrusted")
+    );
+    let changes: [fn(&mut BandCertificate); 3] = [
+        |it| it.serial = Serial::new("BAND-2").unwrap(),
+        |it| it.signing_key = [9; 32],
+        |it| it.seos = true,
+    ];
+    for change in changes {
+        let found = code(certified(&maker(), change));
+        assert_eq!(found, Some("band_certificate_of_another"));
+    }
+    let mut changed = certified(&maker(), as_is);
+    if let Some(signed) = &mut changed.band_certificate {
+        signed.body[5] ^= 1;
+    }
+    assert_eq!(code(changed), Some("band_certificate_untrusted"));
 }

@@ -10,7 +10,7 @@ use super::stations::{self, NotServed, admit};
 use crate::args;
 use crate::ca::Peer;
 use crate::db::{DbError, Tx, Val};
-use crate::ingest::{self, Checked, Finding};
+use crate::ingest::{self, Checked, Finding, Trust};
 use crate::serve::App;
 use crate::store::settings;
 
@@ -30,9 +30,9 @@ pub(super) async fn push(app: &App, peer: Peer, bytes: Vec<u8>) -> Result<Pushed
     let now = app.now();
     match Batch::from_bytes(&bytes) {
         Ok(batch) => {
-            let organization = app.db.read(settings::organization_id).await?;
+            let trust = app.db.read(Trust::read).await?;
             // Signatures cost more than everything else and need no lock.
-            let checked = tokio::task::spawn_blocking(move || ingest::check(organization, batch));
+            let checked = tokio::task::spawn_blocking(move || ingest::check(&trust, batch));
             let checked = checked
                 .await
                 .map_err(|error| DbError::Statement(error.to_string()))?;
@@ -85,7 +85,7 @@ fn take(tx: &Tx<'_>, peer: &Peer, checked: &Checked, now: UnixMillis) -> Result<
         stations::quarantine(tx, station.id, code, *sequence, now)?;
         return Ok(refused(*sequence, code));
     }
-    if let Some(finding) = ingest::other_band_key(tx, checked, received.append)? {
+    if let Some(finding) = ingest::doubtful_band(tx, station.id, checked, received.append)? {
         keep(
             tx,
             &station.id.0,
@@ -98,6 +98,7 @@ fn take(tx: &Tx<'_>, peer: &Peer, checked: &Checked, now: UnixMillis) -> Result<
         return Ok(refused(finding.sequence, finding.code));
     }
     append(tx, received.append, now)?;
+    ingest::remember_certifies(tx, station.id, checked, received.append)?;
     ingest::fold(tx, &station, checked, received.append, now)?;
     stations::set_head(tx, station.id, received.line.head)?;
     Ok(Pushed::Answer(received.answer))

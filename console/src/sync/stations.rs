@@ -45,7 +45,8 @@ pub struct StationInfo {
 pub struct UploadQuarantine {
     /// Since when.
     pub since: UnixMillis,
-    /// A stable code: `journal_fork`, `journal_changed`, `receipt_forged`, `band_key_changed`.
+    /// A stable code: `journal_fork`, `journal_changed`, `receipt_forged`, `band_key_changed`,
+    /// `band_certificate_untrusted`, `band_certificate_of_another`, `band_certificate_missing`.
     pub code: String,
     /// The entry at which it was noticed.
     pub sequence: u64,
@@ -257,7 +258,7 @@ pub fn settle(tx: &Tx<'_>, id: StationId) -> Result<bool, DbError> {
 }
 
 /// Takes nothing more of a station's journal.
-pub(crate) fn quarantine(
+pub fn quarantine(
     tx: &Tx<'_>,
     id: StationId,
     code: &str,

@@ -92,6 +92,7 @@ fn samples() -> Vec<JournalRecord> {
             band_key: [0xbb; 32],
             recovered: false,
             seos: true,
+            band_certificate: None,
         }
         .into(),
         RolledBack {
@@ -212,6 +213,21 @@ fn about_the_console() -> Vec<JournalRecord> {
         CertificateRenewed {
             not_after_s: 1_800_000_000,
             air_not_after_s: 1_802_592_000,
+        }
+        .into(),
+        Committed {
+            flow: FlowId([0xf1; 16]),
+            receipt: Signed {
+                body: vec![1, 2, 3],
+                signature: [0x51; 64],
+            },
+            band_key: [0xbb; 32],
+            recovered: true,
+            seos: false,
+            band_certificate: Some(Signed {
+                body: vec![4, 5, 6],
+                signature: [0x52; 64],
+            }),
         }
         .into(),
     ]

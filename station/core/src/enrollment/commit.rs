@@ -121,6 +121,7 @@ impl Core {
             band_key: contact.certificate.signing_key,
             recovered,
             seos: contact.certificate.seos,
+            band_certificate: Some(contact.signed_certificate.clone()),
         };
         let mut changes = changes_of(&receipt, record.seos, known);
         changes.extend(known.quarantined.map(|_| Change::EndQuarantine {

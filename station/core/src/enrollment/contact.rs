@@ -13,6 +13,7 @@ use crate::journal::Intent;
 #[derive(Clone, Debug)]
 pub(super) struct Contact {
     pub(super) certificate: BandCertificate,
+    pub(super) signed_certificate: Signed,
     pub(super) report: Report,
     pub(super) code: ScreenCode,
     /// The station's own rows know what the band holds.
@@ -29,11 +30,13 @@ impl Contact {
     pub(super) fn new(established: Established) -> Self {
         let Established {
             certificate,
+            signed_certificate,
             report,
             code,
         } = established;
         Self {
             certificate,
+            signed_certificate,
             report,
             code,
             is_known: false,

@@ -230,6 +230,10 @@ pub struct Committed {
     #[n(4)]
     #[cbor(default)]
     pub seos: bool,
+    /// The band's certificate as its manufacturer signed it, so that nobody has to take the station's word for
+    /// the band's key. Absent in early records.
+    #[n(5)]
+    pub band_certificate: Option<Signed>,
 }
 
 /// An intent came to nothing.

@@ -45,6 +45,7 @@ pub(crate) fn established(number: u8, report: Report) -> SessionEvent {
         seos: false,
     };
     SessionEvent::Established(Box::new(Established {
+        signed_certificate: certificate.sign(&band_key()),
         certificate,
         report,
         code: code(),

@@ -96,6 +96,7 @@ fn bo_on_band_2(store: &Store, time_ms: u64) -> (Receipt, JournalRecord) {
         band_key: key.verifying_key().to_bytes(),
         recovered: false,
         seos: false,
+        band_certificate: None,
     };
     (receipt, record.into())
 }
