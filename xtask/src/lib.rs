@@ -3,6 +3,7 @@
 //! Everything with a loop or a decision lives here and not in shell scripts. A task only runs other
 //! programs: it knows nothing of bands or stations.
 
+mod api;
 mod browser;
 mod ci;
 mod exec;
@@ -40,6 +41,8 @@ enum Task {
     NoStd,
     /// Real BlueZ in a virtual machine: `radio [--all] [--bench] [NAME]...`
     Radio(radio::Options),
+    /// The console's API under schemathesis from PyPI: `api [--examples N]`
+    Api(api::Options),
     /// Replay the fuzz corpora, then explore: `fuzz [--seconds N] [--seed N] [TARGET]...`
     Fuzz(long::Passed),
 }
@@ -52,6 +55,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Task::Bench(passed) => long::bench(&passed),
         Task::Soak(options) => long::soak(&options),
         Task::Radio(options) => radio::run(&options),
+        Task::Api(options) => api::run(&options),
         Task::NoStd => no_std::run(),
         Task::Fuzz(passed) => long::fuzz(&passed),
     }
