@@ -72,7 +72,12 @@ impl Vault {
     pub fn open(path: &Path) -> Result<Self> {
         use std::os::unix::fs::MetadataExt;
         let about = std::fs::symlink_metadata(path)
-            .with_context(|| format!("cannot find the master key {}", path.display()))?;
+            .with_context(|| {
+                format!(
+                    "cannot find the master key {}: put its copy back; `bandstand-console init` makes one for a new console",
+                    path.display()
+                )
+            })?;
         ensure!(
             about.is_file() && about.len() <= 256,
             "the master key {} is not a plain small file",

@@ -40,6 +40,14 @@ pub async fn first_link(app: &App) -> Result<Option<String>, Problem> {
     Ok(needed.then(|| address(app, &secret)))
 }
 
+/// There is no administrator yet.
+pub async fn is_nobody_there(app: &App) -> Result<bool, Problem> {
+    Ok(app
+        .db
+        .read(|tx| Ok::<_, DbError>(rows::administrators(tx)? == 0))
+        .await?)
+}
+
 /// The open link of this secret. Changes nothing.
 pub async fn look(app: &App, secret: &Secret) -> Result<Option<OpenLink>, Problem> {
     let (digest, now) = (secret.digest(), app.now());

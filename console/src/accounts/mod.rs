@@ -23,5 +23,5 @@ pub mod session;
 pub mod sign_in;
 pub mod waits;
 
-pub use links::first_link;
+pub use links::{first_link, is_nobody_there};
 pub use session::{Session, caller};

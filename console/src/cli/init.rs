@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::run::runtime;
 use crate::access::Caller;
+use crate::accounts::{first_link, is_nobody_there};
 use crate::acts::setup::{self, Adopted, Beginning, Plant};
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_PATH};
@@ -17,6 +18,7 @@ use crate::files::{OrganizationFile, PlantFile, read_toml, write_new_private};
 use crate::issue::{Manufacturer, Organization};
 use crate::problem::Problem;
 use crate::serve::App;
+use crate::store::settings;
 use crate::vault::Vault;
 use station_core::provision::ProvisionFile;
 
@@ -43,6 +45,16 @@ pub struct Arguments {
     pub test_manufacturer: Option<String>,
 }
 
+impl Arguments {
+    /// Nothing is to be taken over or made: the command only asks for a link.
+    fn brings_nothing(&self) -> bool {
+        self.organization.is_none()
+            && self.plant.is_empty()
+            && self.from.is_empty()
+            && self.test_manufacturer.is_none()
+    }
+}
+
 /// Who works at this command line, for the audit.
 pub(crate) fn caller() -> Caller {
     let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER"));
@@ -60,6 +72,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         let db = Db::create(&config.database.url).await?;
         let app = App::new(db, vault, Clock::Wall, config);
         app.db.migrate(app.now().0).await?;
+        if arguments.brings_nothing() && is_there(&app).await? && is_nobody_there(&app).await? {
+            println!("this console is there already, and nobody has signed in yet; nothing else was changed");
+            return say_link(&app).await;
+        }
         let (organization, adopted) = begin(&app, beginning, plants).await?;
         println!("organization {organization} in {}", app.config.database.url);
         println!(
@@ -67,16 +83,32 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             app.config.vault.key_file.display()
         );
         say_adopted(&adopted);
-        match crate::accounts::first_link(&app).await? {
-            Some(link) => println!("the first administrator signs in here, once: {link}"),
-            None => println!("there is an administrator already"),
-        }
+        say_link(&app).await?;
         println!(
             "next: bandstand-console run --config {}",
             arguments.config.display()
         );
         Ok(())
     })
+}
+
+/// Whether an organization has been made in this database.
+async fn is_there(app: &App) -> Result<bool> {
+    let name = settings::names::ORGANIZATION_KEY;
+    let known = app
+        .db
+        .read(|tx| settings::get::<serde_json::Value>(tx, name))
+        .await?;
+    Ok(known.is_some())
+}
+
+/// A new link takes the place of every earlier one.
+async fn say_link(app: &App) -> Result<()> {
+    match first_link(app).await? {
+        Some(link) => println!("the first administrator signs in here, once, within 24 hours: {link}"),
+        None => println!("there is an administrator already"),
+    }
+    Ok(())
 }
 
 /// Makes the organization and takes over what was kept in files, all or nothing.

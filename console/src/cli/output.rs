@@ -37,7 +37,7 @@ fn line(row: &Value) -> String {
         .filter(|(_, value)| says_something(value) && !value.is_object());
     let parts = said.map(|(name, value)| match value {
         Value::Array(inner) => format!("{name}={}", inner.len()),
-        value => format!("{name}={}", plain(value)),
+        value => format!("{name}={}", of_field(name, value)),
     });
     parts.collect::<Vec<_>>().join("  ")
 }
@@ -65,10 +65,19 @@ fn thing(value: &Value, depth: usize) -> String {
                 rows.iter()
                     .for_each(|row| out += &format!("{indent}  {}\n", line(row)));
             }
-            value => out += &format!("{indent}{name:<20} {}\n", plain(value)),
+            value => out += &format!("{indent}{name:<20} {}\n", of_field(name, value)),
         }
     }
     out
+}
+
+/// Moments are written as dates.
+fn of_field(name: &str, value: &Value) -> String {
+    let moment = value.as_i64().filter(|_| name.ends_with("_ms"));
+    match moment.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) {
+        Some(date) => format!("{date:.0}"),
+        None => plain(value),
+    }
 }
 
 fn plain(value: &Value) -> String {
@@ -91,6 +100,8 @@ mod tests {
 
     #[test]
     fn answers_read_line_by_line() {
+        let seen = json!({ "seen_ms": 1_800_000_000_000_i64 });
+        check(seen, "seen_ms              2027-01-15T08:00:00Z\n");
         check(json!([]), "none\n");
         let page = json!({ "rows": [{ "id": "ada", "name": "", "holds": [1, 2] }], "next_cursor": "abc" });
         check(page, "holds=2  id=ada\nmore: --cursor abc\n");

@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Args, Clone, Debug)]
 pub struct Arguments {
     /// The configuration
-    #[arg(long, short, default_value = DEFAULT_PATH, env = "BANDSTAND_CONSOLE_CONFIG")]
+    #[arg(long, short, global = true, default_value = DEFAULT_PATH, env = "BANDSTAND_CONSOLE_CONFIG")]
     pub config: PathBuf,
 }
 
@@ -37,12 +37,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn serve(config: Config, from: &Path) -> Result<()> {
-    let app = App::open(config).await.with_context(|| {
-        format!(
-            "the console of {} cannot start; has `bandstand-console init` been run?",
+    let app = App::open(config)
+        .await
+        .with_context(|| format!("the console of {} cannot start", from.display()))?;
+    if crate::accounts::is_nobody_there(&app).await? {
+        // The link itself is a secret, and what a service prints is kept in logs.
+        println!(
+            "nobody has signed in yet: `bandstand-console init --config {}` prints a new one-time link",
             from.display()
-        )
-    })?;
+        );
+    }
     let listeners = Listeners::bind(&app.config).await?;
     tracing::info!(web = %listeners.web.local_addr()?, "the console is ready");
     println!("web {}", listeners.web.local_addr()?);
