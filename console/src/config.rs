@@ -34,6 +34,7 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
     /// The path of an SQLite file, or the `postgres://…` address of a server that several consoles may share.
+    /// A server on another machine is spoken to by TLS: `?sslmode=verify-full&sslrootcert=/path/of/its/root.pem`.
     pub url: String,
 }
 
@@ -77,6 +78,9 @@ pub struct Web {
     pub trusted_proxies: Vec<IpAddr>,
     /// Connections at once; more wait to be accepted.
     pub connections_max: usize,
+    /// Requests a second that one key of the API, or one session, may make; ten seconds' worth at once. 0 is no
+    /// limit.
+    pub requests_per_second: u32,
 }
 
 impl Default for Web {
@@ -88,6 +92,7 @@ impl Default for Web {
             key: None,
             trusted_proxies: Vec::new(),
             connections_max: 4096,
+            requests_per_second: 50,
         }
     }
 }
@@ -109,6 +114,10 @@ pub struct Sync {
     pub names: Vec<String>,
     /// How long a station's certificate holds; it is renewed after a third.
     pub certificate_days: u32,
+    /// How long a station's question for news is held open, in seconds.
+    pub hold_s: u16,
+    /// How often stations report their health, in seconds.
+    pub health_every_s: u32,
 }
 
 impl Default for Sync {
@@ -117,6 +126,8 @@ impl Default for Sync {
             listen: (Ipv4Addr::LOCALHOST, 8443).into(),
             names: vec!["localhost".into(), "127.0.0.1".into()],
             certificate_days: 90,
+            hold_s: 30,
+            health_every_s: 300,
         }
     }
 }
@@ -154,12 +165,14 @@ impl Config {
         Ok(config)
     }
 
-    /// A configuration that keeps everything in one folder and listens on loopback, on any free port.
+    /// A configuration that keeps everything in one folder and listens on loopback, on any free port, without
+    /// a limit to how fast one may ask.
     pub fn in_folder(folder: &Path) -> Self {
         let mut config = Self::default();
         config.database.url = folder.join("console.db").display().to_string();
         config.vault.key_file = folder.join("console.key");
         config.web.listen.set_port(0);
+        config.web.requests_per_second = 0;
         config.sync.listen.set_port(0);
         config
     }
@@ -170,6 +183,11 @@ impl Config {
             crate::db::sqlite_path(url).is_none_or(Path::is_absolute),
             "`database.url` is {url:?}: write the path of a file from / on, or an address that begins with postgres://"
         );
+        if crate::db::is_postgres(url) {
+            crate::db::check_address(url)
+                .map_err(anyhow::Error::msg)
+                .context("`database.url` cannot be used")?;
+        }
         ensure!(
             self.vault.key_file.is_absolute(),
             "`vault.key_file` is {}: write the path from / on",
@@ -179,6 +197,16 @@ impl Config {
         ensure!(
             !self.sync.names.is_empty(),
             "`sync.names` is empty: name what stations type to reach the console"
+        );
+        ensure!(
+            (1..=60).contains(&self.sync.hold_s),
+            "`sync.hold_s` is {}, outside 1 to 60",
+            self.sync.hold_s
+        );
+        ensure!(
+            (10..=86_400).contains(&self.sync.health_every_s),
+            "`sync.health_every_s` is {}, outside 10 to 86400",
+            self.sync.health_every_s
         );
         let days = self.sync.certificate_days;
         ensure!(
@@ -214,6 +242,11 @@ impl Web {
                 self.listen
             );
         }
+        ensure!(
+            self.requests_per_second <= 1_000_000,
+            "`web.requests_per_second` is {}, more than 1000000",
+            self.requests_per_second
+        );
         ensure!(
             (16..=100_000).contains(&self.connections_max),
             "`web.connections_max` is {}, outside 16 to 100000",
@@ -285,5 +318,12 @@ mod tests {
         check("[web]\nconnections_max = 1", "outside 16");
         check("[sync]\nnames = []", "is empty");
         check("[sync]\ncertificate_days = 0", "outside 1 to 825");
+        check("[sync]\nhold_s = 61", "outside 1 to 60");
+        check("[sync]\nhealth_every_s = 9", "outside 10 to 86400");
+        check("[web]\nrequests_per_second = 1000001", "more than 1000000");
+        check(
+            "[database]\nurl = \"postgres://db.plant/console\"",
+            "another machine",
+        );
     }
 }

@@ -18,6 +18,7 @@
 //! | [`serve`] | the running console and its listeners |
 //! | [`config`] | the configuration |
 //! | [`metrics`] | counters |
+//! | [`pace`] | how fast one key or one person may ask |
 //! | [`clock`] | the one clock |
 //! | [`sync`] | what stations talk to |
 //! | [`ingest`] | what stations' journals say, proven and folded |
@@ -42,6 +43,7 @@ pub mod files;
 pub mod ingest;
 pub mod issue;
 pub mod metrics;
+pub mod pace;
 pub mod pages;
 pub mod problem;
 pub mod serve;

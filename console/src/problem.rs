@@ -80,9 +80,16 @@ codes! {
     ImportRefused "import_refused" 422,
     /// The console cannot do this at the moment.
     Unavailable "unavailable" 503,
+    /// The disk of the console's database is full.
+    StorageFull "storage_full" 507,
+    /// The disk of the console's database failed or cannot be written.
+    StorageFailed "storage_failed" 503,
     /// The console made an error.
     Internal "internal" 500,
 }
+
+/// The field with the seconds to wait.
+pub const WAIT_FIELD: &str = "retry_after_s";
 
 /// One problem: a stable code, what is the matter in this case, and what to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +118,17 @@ impl Problem {
     /// A value that is not allowed, of a field by name.
     pub fn invalid(field: &str, detail: impl std::fmt::Display) -> Self {
         Self::new(Code::Invalid, format!("{field}: {detail}"), "").with("field", field)
+    }
+
+    /// Somebody asks faster than they may: after this many seconds there is room again.
+    pub fn too_many(wait_s: u64) -> Self {
+        let detail = "more requests than one key or one person may make";
+        Self::new(
+            Code::TooMany,
+            detail,
+            format!("wait {wait_s} s, and ask more slowly"),
+        )
+        .with(WAIT_FIELD, wait_s)
     }
 
     /// There is no such thing.
@@ -156,10 +174,36 @@ impl std::fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// What is the matter with the disk, and what to do.
+fn of_storage(error: &DbError) -> Option<(Code, &'static str, &'static str)> {
+    match error {
+        DbError::Full => Some((
+            Code::StorageFull,
+            "the disk of the console's database is full; nothing was changed",
+            "make room on that disk: the console goes on by itself",
+        )),
+        DbError::ReadOnly => Some((
+            Code::StorageFailed,
+            "the console's database cannot be written; nothing was changed",
+            "make its disk writable: the console goes on by itself",
+        )),
+        DbError::Failed(_) => Some((
+            Code::StorageFailed,
+            "the disk of the console's database failed",
+            "mend the disk and start the console again",
+        )),
+        _ => None,
+    }
+}
+
 /// What the database says is not for whoever asked: it goes to the log.
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
-        if error.is_passing() || matches!(error, DbError::Failed(_)) {
+        if let Some((code, detail, next)) = of_storage(&error) {
+            tracing::error!(%error, "a request had to be refused");
+            return Self::new(code, detail, next);
+        }
+        if error.is_passing() {
             tracing::warn!(%error, "a request had to be refused");
             let detail = "the database cannot take this at the moment";
             return Self::new(Code::Unavailable, detail, "try again in a moment");

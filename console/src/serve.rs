@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 use crate::vault::Vault;
 use crate::{api, cli, pages};
 
@@ -39,6 +40,8 @@ pub struct Parts {
     pub config: Config,
     /// The counters.
     pub metrics: Metrics,
+    /// How fast one key or one person may ask.
+    pub pace: Pace,
 }
 
 impl std::ops::Deref for App {
@@ -52,12 +55,14 @@ impl App {
     /// A console of these parts.
     pub fn new(db: Db, vault: Vault, clock: Clock, config: Config) -> Self {
         let metrics = Metrics::default();
+        let pace = Pace::new(config.web.requests_per_second);
         Self(Arc::new(Parts {
             db,
             vault,
             clock,
             config,
             metrics,
+            pace,
         }))
     }
 

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::access::Caller;
 use crate::acts::api_keys;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, WAIT_FIELD};
 use crate::serve::App;
 
 /// What every answer looks like that is not a success (RFC 9457). More fields may follow, by code.
@@ -58,8 +58,12 @@ impl IntoResponse for Refusal {
             Code::NotSignedIn => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Code::Unavailable | Code::TooMany => {
+            Code::Unavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            }
+            Code::TooMany => {
+                let wait = problem.more.get(WAIT_FIELD).and_then(serde_json::Value::as_u64);
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.unwrap_or(2)));
             }
             _ => {}
         }
@@ -139,7 +143,10 @@ pub(super) async fn authenticate(app: &App, headers: &HeaderMap) -> Result<Calle
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(missing());
     }
-    api_keys::authenticate(app, key.trim()).await
+    let caller = api_keys::authenticate(app, key.trim()).await?;
+    let paced = app.pace.take(&caller.account, app.now());
+    paced.map_err(Problem::too_many)?;
+    Ok(caller)
 }
 
 fn malformed(detail: impl Into<String>) -> Refusal {

@@ -377,3 +377,32 @@ fn the_description_is_that_of_what_is_served() {
         assert!(count > 60, "{count} operations");
     });
 }
+
+/// A19: whoever asks without end is told to wait, and nobody else waits for them.
+#[test]
+fn a_key_that_asks_without_end_is_told_when_to_come_back() {
+    on_each(async |bench| {
+        let mut config = bench.app.config.clone();
+        config.web.requests_per_second = 1;
+        let clock = crate::clock::Clock::standing(crate::testing::NOW);
+        let paced = App::new(bench.app.db.clone(), bench.app.vault.clone(), clock, config);
+        let (mut eager, mut other) = (Client::new(&bench, &[]).await, Client::new(&bench, &[]).await);
+        (eager.app, other.app) = (paced.clone(), paced.clone());
+        for _ in 0..10 {
+            let answer = eager.send(Method::GET, "/api/v1/users", &[], "").await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        }
+        let refused = eager.send(Method::GET, "/api/v1/users", &[], "").await;
+        refused.is(429, "too_many_requests");
+        assert_eq!(refused.headers[header::RETRY_AFTER], "1");
+        assert_eq!(
+            other.send(Method::GET, "/api/v1/users", &[], "").await.status,
+            200
+        );
+        paced.clock.advance(1000);
+        assert_eq!(
+            eager.send(Method::GET, "/api/v1/users", &[], "").await.status,
+            200
+        );
+    });
+}

@@ -7,6 +7,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ring::digest;
 
+/// Where they are.
+pub(crate) const ROUTE: &str = "/assets/{mark}/{name}";
+
 struct Asset {
     name: &'static str,
     kind: &'static str,

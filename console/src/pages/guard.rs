@@ -2,13 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{self, HeaderName, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::assets;
 use super::shell::Section;
 use super::views::{DeadEnd, Refusal};
 use super::visit::{Stop, Visitor, header as header_of, page_with};
@@ -35,7 +36,10 @@ const HEADERS: &[(&str, &str)] = &[
 
 /// Around every page.
 pub(crate) async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_asset = request.uri().path().starts_with("/assets/");
+    let is_asset = request
+        .extensions()
+        .get::<MatchedPath>()
+        .is_some_and(|path| path.as_str() == assets::ROUTE);
     let is_link = request.uri().path().starts_with("/link/");
     let mut response = if is_asset {
         next.run(request).await
@@ -68,14 +72,25 @@ async fn visited(app: &App, request: Request, next: Next) -> Response {
         Err(problem) => return Stop::from(problem).into_response(),
     };
     parts.extensions.insert(visitor.clone());
-    let response = match is_from_here(&app.config.web, &parts.method, &parts.headers) {
-        true => next.run(Request::from_parts(parts, body)).await,
-        false => Stop::from(foreign()).into_response(),
+    let paced = match &visitor.session {
+        Some((caller, _)) => app.pace.take(&caller.account, app.now()),
+        None => Ok(()),
+    };
+    let response = match (
+        paced,
+        is_from_here(&app.config.web, &parts.method, &parts.headers),
+    ) {
+        (Err(wait_s), _) => Stop::from(Problem::too_many(wait_s)).into_response(),
+        (Ok(()), true) => next.run(Request::from_parts(parts, body)).await,
+        (Ok(()), false) => Stop::from(foreign()).into_response(),
     };
     let mut response = match response.extensions().get::<Problem>() {
         Some(problem) => refusal(&visitor, problem, response.status()),
         None => response,
     };
+    if let Err(wait_s) = paced {
+        response.headers_mut().insert(header::RETRY_AFTER, wait_s.into());
+    }
     if visitor.is_new {
         let cookie = visitor.cookie("visit", &visitor.visit.text(), None);
         response.headers_mut().append(SET_COOKIE, cookie);

@@ -57,7 +57,7 @@ pub fn router(app: App) -> Router {
         .merge(settings())
         .route("/", get(home::show))
         .route("/find", get(home::find))
-        .route("/assets/{mark}/{name}", get(assets::serve))
+        .route(assets::ROUTE, get(assets::serve))
         .fallback(gate::nothing_here)
         .layer(from_fn_with_state(app.clone(), guard::around))
         .with_state(app)

@@ -7,7 +7,7 @@ use server_sync::feed::{FeedFault, FeedRequest, PageBuilder, PageParts, PagePlan
 use server_sync::{Lineage, Organization, Revision, StationKey, Versions};
 
 use super::authority;
-use super::rows::Reader;
+use super::rows::{Reader, Wishes};
 use super::stations::{NotServed, StationInfo, admit};
 use crate::args;
 use crate::ca::Peer;
@@ -40,6 +40,7 @@ pub(super) struct Look<'a> {
     pub(super) vault: &'a Vault,
     pub(super) now: UnixMillis,
     pub(super) versions: Versions,
+    pub(super) wishes: Wishes,
 }
 
 impl Look<'_> {
@@ -89,6 +90,7 @@ impl Look<'_> {
             vault: self.vault,
             station,
             organization: OrganizationId(organization.0),
+            wishes: self.wishes,
         };
         let mut builder = PageBuilder::new(plan);
         let exhausted = self.fill(&reader, plan.from.number(), &mut builder)?;

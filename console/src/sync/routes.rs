@@ -17,6 +17,7 @@ use super::feed::{Answered, Look};
 use super::http::{self, Body, Refusal, Size};
 use super::listen::{Answers, From};
 use super::push::{self, Pushed};
+use super::rows::Wishes;
 use super::stations::{self, NotServed, admit};
 use super::{join, listen};
 use crate::ca::Peer;
@@ -60,6 +61,10 @@ impl Routes {
 
     fn now_ms(&self) -> u64 {
         self.app.now().0.max(0) as u64
+    }
+
+    fn wishes(&self) -> Wishes {
+        Wishes::of(&self.app.config.sync)
     }
 
     async fn route(&self, from: &From, request: Request<Incoming>) -> Outcome {
@@ -108,13 +113,14 @@ impl Routes {
 
     async fn look(&self, peer: Peer, asked: FeedRequest, or_empty: bool) -> Result<Answered, Refusal> {
         let _turn = self.pages.acquire().await.map_err(|_| busy())?;
-        let (vault, now) = (self.app.vault.clone(), self.app.now());
+        let (vault, now, wishes) = (self.app.vault.clone(), self.app.now(), self.wishes());
         let answered = self.app.db.read(move |tx| {
             let look = Look {
                 tx,
                 vault: &vault,
                 now,
                 versions: Versions::OURS,
+                wishes,
             };
             look.answer(&peer, &asked, or_empty)
         });
@@ -149,13 +155,14 @@ impl Routes {
     }
 
     async fn concerns(&self, peer: Peer, seen: u64) -> Result<bool, Refusal> {
-        let (vault, now) = (self.app.vault.clone(), self.app.now());
+        let (vault, now, wishes) = (self.app.vault.clone(), self.app.now(), self.wishes());
         let concerns = self.app.db.read(move |tx| {
             let look = Look {
                 tx,
                 vault: &vault,
                 now,
                 versions: Versions::OURS,
+                wishes,
             };
             look.concerns(&peer, seen)
         });
@@ -294,5 +301,8 @@ fn not_served(refused: NotServed, revoked: Vec<u8>) -> Refusal {
 /// What the database cannot do now, the station tries again; everything else is for the log.
 fn failed(error: &DbError) -> Refusal {
     tracing::error!(%error, "a station's request failed");
-    busy()
+    match error {
+        DbError::Full => Refusal::new(StatusCode::INSUFFICIENT_STORAGE, "console_full"),
+        _ => busy(),
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use firmware_protocol::id::OrganizationId;
 use policy::model::{AssociationId, BandSerial, GroupPolicy, IndividualPolicy, PolicyId, UserId};
+use serde::{Deserialize, Serialize};
 use server_sync::StationKey;
 use server_sync::feed::{
     ActiveGroupPolicyRow, AssociationRow, BandRow, GroupPolicyRow, IndividualPolicyRow, KeyKind, KeyRow,
@@ -13,7 +14,7 @@ use station_core::replica::derived_handle;
 
 use super::stations::StationInfo;
 use crate::db::{DbError, Row as Columns, Tx, Val};
-use crate::store::feed::{Kind, Mark};
+use crate::store::feed::{self, Kind, Mark};
 use crate::store::{associations, settings};
 use crate::vault::{Vault, names};
 
@@ -23,7 +24,41 @@ pub(super) struct Reader<'a> {
     pub(super) vault: &'a Vault,
     pub(super) station: &'a StationInfo,
     pub(super) organization: OrganizationId,
+    pub(super) wishes: Wishes,
 }
+
+/// How the console wants stations to behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Wishes {
+    pub(super) hold_s: u16,
+    pub(super) health_every_s: u32,
+}
+
+impl Wishes {
+    pub(super) fn of(config: &crate::config::Sync) -> Self {
+        Self {
+            hold_s: config.hold_s,
+            health_every_s: config.health_every_s,
+        }
+    }
+
+    /// Lets every station hear these where they are not those it heard.
+    pub(super) fn tell(self, tx: &Tx<'_>) -> Result<(), DbError> {
+        let told = settings::get::<Self>(tx, WISHES)?;
+        if told.is_some_and(|(told, _)| told == self) {
+            return Ok(());
+        }
+        settings::put(tx, WISHES, &self)?;
+        let stations = tx.all("select id, site from stations", &[], |row| {
+            let id = firmware_protocol::id::StationId(row.array(0)?);
+            Ok((Kind::Station, id.to_string(), row.text(1)?))
+        })?;
+        feed::mark_all(tx, &stations)
+    }
+}
+
+/// The setting that remembers what stations were told.
+const WISHES: &str = "wishes_told";
 
 type Found = HashMap<String, Row>;
 
@@ -235,8 +270,8 @@ impl Reader<'_> {
             name: self.station.name.clone(),
             site: self.station.site.clone(),
             zone: self.station.zone,
-            hold_s: None,
-            health_every_s: None,
+            hold_s: Some(self.wishes.hold_s),
+            health_every_s: Some(self.wishes.health_every_s),
         }
         .into()
     }

@@ -36,7 +36,7 @@ pub use handle::StoreHandle;
 pub use journal::Verification;
 pub(crate) use rebuild::{name_for_wiping, wipe_clear};
 pub use replica::{Identity, Issuer};
-pub use sync::{Applying, SyncState};
+pub use sync::{Applying, SyncState, Wishes};
 
 /// How long a call waits for another process's lock before it fails with [`StoreError::Locked`].
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);

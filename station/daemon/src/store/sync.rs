@@ -43,6 +43,20 @@ pub struct SyncState {
     /// Why nothing is sent to the console, by a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal_stopped: Option<String>,
+    /// What the console wants of this station.
+    #[serde(default)]
+    pub wishes: Wishes,
+}
+
+/// What the console wants of this station; nothing is what the station does by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wishes {
+    /// How long a question for news is held open, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_s: Option<u16>,
+    /// How often the station reports its health, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_every_s: Option<u32>,
 }
 
 impl SyncState {
@@ -187,7 +201,7 @@ impl Store {
         fill: impl FnOnce(Access<'_>, &mut Filler<'_, '_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let (station, organization) = (self.station_key()?, self.identity()?.organization);
-        let state = self.sync_state()?.unwrap_or_default().with_inbox(&applying.inbox);
+        let mut state = self.sync_state()?.unwrap_or_default().with_inbox(&applying.inbox);
         let complete = applying.inbox.complete;
         let is_much = replaced_ms > 0 || applying.rows.len() > MANY_ROWS;
         let head = self.durably_of_size(is_much, |access| {
@@ -197,9 +211,11 @@ impl Store {
                 writer: &mut writer,
                 organization,
                 group_policy: None,
+                wishes: state.wishes,
             };
             fill(access, &mut filler)?;
             let group_policy = filler.group_policy.take();
+            state.wishes = filler.wishes;
             put_state(&mut writer, &state)?;
             let keys = told_keys(access)?;
             replica::change_station(access, &mut writer, |body| {
@@ -300,6 +316,7 @@ struct Filler<'a, 't> {
     writer: &'a mut Writer<'t>,
     organization: OrganizationId,
     group_policy: Option<PolicyId>,
+    wishes: Wishes,
 }
 
 impl Handles for Filler<'_, '_> {
@@ -359,8 +376,13 @@ impl Filler<'_, '_> {
             }
             Row::Ticket(row) => self.ticket(row),
             Row::Key(row) => self.key(row),
-            // What the console wants of this station concerns whoever talks to it.
-            Row::Station(_) => Ok(()),
+            Row::Station(row) => {
+                self.wishes = Wishes {
+                    hold_s: row.hold_s,
+                    health_every_s: row.health_every_s,
+                };
+                Ok(())
+            }
             Row::Removed(_) => row.key().map_or(Ok(()), |key| self.remove(&key)),
         }
     }

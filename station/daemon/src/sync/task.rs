@@ -30,14 +30,17 @@ use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::daemon::told_to_stop;
 use crate::seal::SealKey;
-use crate::store::{Applying, Identity, StoreError, StoreHandle};
+use crate::store::{Applying, Identity, StoreError, StoreHandle, Wishes};
 
 /// An answer comes within this time, and a little more for what takes long to send.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes that even a bad line carries in a second.
 const BYTES_PER_SECOND_MIN: u64 = 16 << 10;
-/// Reports about the station's own state are sent this often, and a little after the start.
-const HEALTH_EVERY: Duration = Duration::from_secs(300);
+/// Reports about the station's own state are sent this often where the console has not said otherwise, and a
+/// little after the start. In seconds, as are the bounds of what it may say.
+const HEALTH_EVERY_S: u32 = 300;
+const HEALTH_EVERY_S_BOUNDS: (u32, u32) = (10, 86_400);
+const HOLD_S_BOUNDS: (u16, u16) = (1, 60);
 /// After a failure a report or a renewal is tried again so much later.
 const RETRY_EVERY: Duration = Duration::from_secs(60);
 
@@ -90,6 +93,7 @@ pub(super) struct Task {
     jobs: JoinSet<(Option<Connection>, Done)>,
     health_at: Moment,
     renew_at: Moment,
+    wishes: Wishes,
     written: (Option<String>, Option<String>),
 }
 
@@ -117,7 +121,7 @@ impl Task {
         let way = way(&parts.credentials, &believed).map_err(|error| {
             StoreError::Failed(format!("the console's credentials cannot be used: {error}"))
         })?;
-        Ok(Self {
+        let mut task = Self {
             inbox: Inbox::new(identity, state.inbox()),
             outbox: Outbox::new(station, head, state.ack()),
             progress: Progress::default(),
@@ -129,9 +133,34 @@ impl Task {
             jobs: JoinSet::new(),
             health_at: Moment(0),
             renew_at: Moment(0),
+            wishes: state.wishes,
             written: (state.feed_stopped, state.journal_stopped),
             parts,
-        })
+        };
+        task.inbox.set_hold_s(task.hold_s());
+        Ok(task)
+    }
+
+    /// How long the console may hold a question for news open, in seconds.
+    fn hold_s(&self) -> u16 {
+        let (least, most) = HOLD_S_BOUNDS;
+        self.wishes.hold_s.unwrap_or(Inbox::HOLD_S).clamp(least, most)
+    }
+
+    fn health_every_ms(&self) -> u64 {
+        let (least, most) = HEALTH_EVERY_S_BOUNDS;
+        let seconds = self.wishes.health_every_s.unwrap_or(HEALTH_EVERY_S);
+        u64::from(seconds.clamp(least, most)) * 1000
+    }
+
+    /// Does from now on what the console wants.
+    async fn obey(&mut self) -> Result<(), StoreError> {
+        let state = self.parts.store.run(|store| store.sync_state()).await?;
+        self.wishes = state.unwrap_or_default().wishes;
+        self.inbox.set_hold_s(self.hold_s());
+        let soonest = self.now().after_ms(self.health_every_ms());
+        self.health_at = self.health_at.min(soonest);
+        Ok(())
     }
 
     pub(super) fn now(&self) -> Moment {
@@ -182,7 +211,7 @@ impl Task {
             .flatten()
             .min()
             .filter(|_| !self.sending.is_busy);
-        let idle = self.now().after_ms(HEALTH_EVERY.as_millis() as u64);
+        let idle = self.now().after_ms(self.health_every_ms());
         feed.into_iter().chain(sending).min().unwrap_or(idle)
     }
 
@@ -216,7 +245,7 @@ impl Task {
             method: Method::GET,
             path,
             body: None,
-            patience: PATIENCE + Duration::from_secs(Inbox::HOLD_S.into()),
+            patience: PATIENCE + Duration::from_secs(self.hold_s().into()),
         };
         let (way, lent) = (self.way.clone(), self.feed.lend());
         self.jobs.spawn(async move {
@@ -236,7 +265,7 @@ impl Task {
         } else if let Some(want) = self.outbox.poll_transmit(now) {
             self.push(want).await?;
         } else if now >= self.health_at {
-            self.health_at = now.after_ms(HEALTH_EVERY.as_millis() as u64);
+            self.health_at = now.after_ms(self.health_every_ms());
             self.look_at_the_clock().await;
             let body = self.health().await?.to_bytes();
             self.post("/sync/v1/health", body, Done::Reported);
@@ -429,6 +458,9 @@ impl Task {
             Ok(()) => {
                 self.inbox.applied(state);
                 self.progress.go_on();
+                if completes.is_some() {
+                    self.obey().await?;
+                }
                 self.told(completes).await
             }
             Err(error) if error.is_fatal() => Err(error),
@@ -453,6 +485,7 @@ impl Task {
             ..self.inbox.state().clone()
         };
         self.inbox = Inbox::new(feed_identity(&self.parts.identity), state.clone());
+        self.inbox.set_hold_s(self.hold_s());
         self.inbox.handle_failure(now, random);
         self.parts
             .store
