@@ -24,15 +24,15 @@ const BLOCK: u64 = 4096;
 const STEP: u64 = 2;
 
 /// A file system of 16 MiB that only its holder and those who enter its namespace see.
-struct Disk {
+pub(crate) struct Disk {
     holder: Child,
     mount: PathBuf,
-    enter: Vec<String>,
+    pub(crate) enter: Vec<String>,
 }
 
 impl Disk {
     /// Mounts a new disk at `mount`; nothing, said loudly, where the system does not permit it.
-    fn mounted(mount: &Path) -> Option<Self> {
+    pub(crate) fn mounted(mount: &Path) -> Option<Self> {
         fs::create_dir(mount).unwrap();
         let (at, image) = (mount.display(), mount.with_extension("img"));
         let image = image.display();
@@ -80,7 +80,7 @@ impl Disk {
     }
 
     /// A path on the disk as everybody can reach it.
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         let inside = self.mount.strip_prefix("/").expect("an absolute path");
         PathBuf::from(format!("/proc/{}/root", self.holder.id()))
             .join(inside)
@@ -88,7 +88,7 @@ impl Disk {
     }
 
     /// Runs a command where the disk is seen.
-    fn run(&self, command: &[&str]) -> bool {
+    pub(crate) fn run(&self, command: &[&str]) -> bool {
         let status = Command::new(&self.enter[0])
             .args(&self.enter[1..])
             .args(command)
@@ -99,7 +99,7 @@ impl Disk {
     }
 
     /// Fills the disk but for so many bytes.
-    fn fill(&self, left: u64) {
+    pub(crate) fn fill(&self, left: u64) {
         let path = self.path("ballast");
         let mut file = File::create(&path).unwrap();
         let zeros = [0; BLOCK as usize];
@@ -115,12 +115,12 @@ impl Disk {
     }
 
     /// Makes room again.
-    fn free(&self) {
+    pub(crate) fn free(&self) {
         fs::remove_file(self.path("ballast")).unwrap();
     }
 
     /// The kernel finds a fault in the file system, as with a failing disk, and makes it read-only.
-    fn fail(&self) -> bool {
+    pub(crate) fn fail(&self) -> bool {
         let mounts = fs::read_to_string(format!("/proc/{}/mounts", self.holder.id())).unwrap();
         let at = self.mount.display().to_string();
         let device = mounts

@@ -9,7 +9,7 @@ fn cases(target: &str) -> u64 {
         "band_certificate" | "station_certificate" | "receipt" | "ticket" => volume(10_000, 2_000_000),
         "band_session" | "station_session" | "init_file" => volume(4_000, 400_000),
         "feed_page" | "feed_signed" | "feed_story" => volume(4_000, 400_000),
-        "config" | "batch" | "feed_rows" | "sync_message" => volume(50_000, 5_000_000),
+        "config" | "batch" | "list" | "feed_rows" | "sync_message" => volume(50_000, 5_000_000),
         "framing" => volume(200_000, 20_000_000),
         _ => volume(500_000, 50_000_000),
     }
@@ -38,7 +38,7 @@ macro_rules! targets {
 targets! {
     station_to_band band_to_station info beacon band_certificate station_certificate receipt framing band_session
     station_session ticket typed_code journal_record journal config init_file feed_page feed_signed feed_story feed_rows
-    batch sync_message
+    batch sync_message list
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! End to end tests, by feature.
 
 mod browser;
+#[path = "../../console/src/testing/cluster.rs"]
+mod cluster;
+mod console_abuse;
+mod console_disk;
 mod console_pages;
 mod console_work;
 mod crash;
@@ -18,8 +22,10 @@ mod privacy;
 mod radio;
 mod scenarios;
 mod stolen_disk;
+mod sync_clock;
 mod sync_faults;
 mod sync_join;
+mod sync_replicas;
 mod sync_rogue;
 mod sync_stage;
 mod sync_tls;

@@ -11,7 +11,16 @@ use policy::model::UnixMillis;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::sync_stage::{Console, DAY_MS, Enrolled, Station};
+use crate::sync_stage::{Console, DAY_MS, Enrolled, On, Station, on_both};
+
+on_both! {
+    every_kind_of_bad_line_is_survived,
+    either_may_be_killed_at_any_moment,
+    a_console_restored_from_a_backup_gets_what_it_has_forgotten,
+    keys_that_change_twice_while_a_station_is_away_leave_no_gap,
+    a_station_that_worked_from_a_file_joins_and_loses_nothing,
+    a_certificate_that_has_run_for_a_third_of_its_time_is_exchanged,
+}
 
 /// What a line between station and console does to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,9 +126,8 @@ async fn agree(console: &Console, station: &Station, name: &str) {
     assert_eq!(there, here[..there.len()], "another journal");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_bad_line_is_survived() {
-    let console = Console::start().await;
+async fn every_kind_of_bad_line_is_survived(on: On) {
+    let console = Console::start_on(on).await;
     console.person("ada", "north").await;
     let proxy = Proxy::before(console.address).await;
     let token = console.token("gate", "north").await;
@@ -150,9 +158,8 @@ async fn every_kind_of_bad_line_is_survived() {
     station.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn either_may_be_killed_at_any_moment() {
-    let mut console = Console::start().await;
+async fn either_may_be_killed_at_any_moment(on: On) {
+    let mut console = Console::start_on(on).await;
     console.person("ada", "north").await;
     let mut station = Station::joined(&console, "gate", "north").await;
     let mut process = console.becomes_a_process().await;
@@ -177,9 +184,8 @@ async fn either_may_be_killed_at_any_moment() {
     assert!(console.station("gate").await.quarantine.is_none());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_console_restored_from_a_backup_gets_what_it_has_forgotten() {
-    let mut console = Console::start().await;
+async fn a_console_restored_from_a_backup_gets_what_it_has_forgotten(on: On) {
+    let mut console = Console::start_on(on).await;
     console.person("ada", "north").await;
     console.band("BAND-1").await;
     let mut station = Station::joined(&console, "gate", "north").await;
@@ -200,9 +206,8 @@ async fn a_console_restored_from_a_backup_gets_what_it_has_forgotten() {
     station.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_that_change_twice_while_a_station_is_away_leave_no_gap() {
-    let console = Console::start().await;
+async fn keys_that_change_twice_while_a_station_is_away_leave_no_gap(on: On) {
+    let console = Console::start_on(on).await;
     console.person("ada", "north").await;
     let mut station = Station::joined(&console, "gate", "north").await;
     station.stop().await;
@@ -245,9 +250,8 @@ async fn keys_that_change_twice_while_a_station_is_away_leave_no_gap() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_station_that_worked_from_a_file_joins_and_loses_nothing() {
-    let console = Console::start().await;
+async fn a_station_that_worked_from_a_file_joins_and_loses_nothing(on: On) {
+    let console = Console::start_on(on).await;
     console.person("ada", "north").await;
     console.band("BAND-1").await;
     let mut station = Station::from_file();
@@ -269,9 +273,8 @@ async fn a_station_that_worked_from_a_file_joins_and_loses_nothing() {
     station.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_has_run_for_a_third_of_its_time_is_exchanged() {
-    let mut console = Console::start().await;
+async fn a_certificate_that_has_run_for_a_third_of_its_time_is_exchanged(on: On) {
+    let mut console = Console::start_on(on).await;
     // Leaves are backdated by two days, so that a third of one that holds a day is over at once.
     console.certificates_of_days(1).await;
     let mut station = Station::joined(&console, "gate", "north").await;

@@ -2,11 +2,17 @@
 
 use serde_json::Value;
 
-use crate::sync_stage::{Console, Enrolled, Station, user};
+use crate::sync_stage::{Console, Enrolled, On, Station, eventually, on_both, user};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_station_out_of_nothing_joins_and_is_in_step() {
-    let console = Console::start().await;
+on_both! {
+    a_station_out_of_nothing_joins_and_is_in_step,
+    what_a_station_does_without_the_console_arrives_when_it_is_back,
+    a_station_reports_and_asks_as_often_as_the_console_wants,
+    a_token_is_good_for_one_station,
+}
+
+async fn a_station_out_of_nothing_joins_and_is_in_step(on: On) {
+    let console = Console::start_on(on).await;
     console.person("ada", "north").await;
     console.band("BAND-1").await;
     let mut station = Station::joined(&console, "gate", "north").await;
@@ -55,9 +61,8 @@ async fn what_root_makes_belongs_to_the_daemon() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_station_does_without_the_console_arrives_when_it_is_back() {
-    let mut console = Console::start().await;
+async fn what_a_station_does_without_the_console_arrives_when_it_is_back(on: On) {
+    let mut console = Console::start_on(on).await;
     console.person("ada", "north").await;
     console.band("BAND-1").await;
     let mut station = Station::joined(&console, "gate", "north").await;
@@ -77,9 +82,30 @@ async fn what_a_station_does_without_the_console_arrives_when_it_is_back() {
     station.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_good_for_one_station() {
-    let console = Console::start().await;
+async fn a_station_reports_and_asks_as_often_as_the_console_wants(on: On) {
+    let mut console = Console::start_on(on).await;
+    let mut station = Station::joined(&console, "gate", "north").await;
+    eventually("the first report", async || {
+        console.station("gate").await.health.is_some()
+    })
+    .await;
+    let first = console.station("gate").await.health.unwrap().1;
+    // by itself a station reports every five minutes
+    console
+        .configured(|config| (config.sync.hold_s, config.sync.health_every_s) = (1, 10))
+        .await;
+    eventually("two reports more", async || {
+        let last = console.station("gate").await.health.unwrap().1;
+        last.0 >= first.0 + 18_000
+    })
+    .await;
+    station.stop().await;
+    let wishes = station.store().sync_state().unwrap().unwrap().wishes;
+    assert_eq!((wishes.hold_s, wishes.health_every_s), (Some(1), Some(10)));
+}
+
+async fn a_token_is_good_for_one_station(on: On) {
+    let console = Console::start_on(on).await;
     let token = console.token("gate", "north").await;
     let (one, two) = (Station::new(), Station::new());
     let joined = one.try_join(console.address, &token).await;

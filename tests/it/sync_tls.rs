@@ -20,7 +20,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::sync_stage::{Console, Station, seal_key};
+use server_sync::Versions;
+use server_sync::join::JoinRequest;
+use station_core::sync::JoinToken;
+
+use crate::sync_stage::{Console, On, Station, on_both, seal_key};
 
 const DAY_S: u64 = 86_400;
 
@@ -389,4 +393,98 @@ async fn a_poll_without_news_is_a_few_hundred_bytes() {
         asked.len(),
         answer.len()
     );
+}
+
+/// A request to join with this token, by a station that nobody knows yet.
+fn to_join(token: &JoinToken) -> Vec<u8> {
+    let key = new_key();
+    let csr = CertificateParams::default().serialize_request(&key).unwrap();
+    let asked = JoinRequest {
+        versions: Versions::OURS,
+        token: token.secret.to_vec(),
+        csr_der: csr.der().to_vec(),
+        dh_key: [7; 32],
+        software: "test".into(),
+        station: None,
+        organization: None,
+        journal: None,
+    };
+    request("POST /sync/v1/join HTTP/1.1", &asked.to_bytes())
+}
+
+on_both! { of_fifty_that_show_one_token_one_is_taken_in }
+
+/// A2: fifty stations redeem one token at once, several times; then nobody does, with a token that was taken back or
+/// is too old.
+async fn of_fifty_that_show_one_token_one_is_taken_in(on: On) {
+    let console = Console::start_on(on).await;
+    let authority = authority::load(&console.app).await.unwrap();
+    let config = Client::new(authority.certificate(), None).config();
+    let address = console.address;
+    for name in ["one", "two", "three", "four"] {
+        let token: JoinToken = console.token(name, "north").await.parse().unwrap();
+        let racing = (0..50).map(|_| {
+            let (config, asked) = (config.clone(), to_join(&token));
+            tokio::spawn(async move { (talk(address, config, &asked).await, asked) })
+        });
+        let mut taken = Vec::new();
+        for racer in racing.collect::<Vec<_>>() {
+            let (answer, asked) = racer.await.unwrap();
+            match said(&answer.unwrap().0).as_str() {
+                "200 -" => taken.push(asked),
+                "403 -" => {}
+                other => panic!("{other}"),
+            }
+        }
+        assert_eq!(taken.len(), 1, "{name}");
+        let again = talk(address, config.clone(), &taken[0]).await.unwrap();
+        assert_eq!(said(&again.0), "200 -", "whoever lost the answer asks again");
+        let late = talk(address, config.clone(), &to_join(&token)).await.unwrap();
+        assert_eq!(said(&late.0), "403 -");
+    }
+    let known = console.read(console::sync::stations::list).await;
+    assert_eq!(known.len(), 4);
+    for name in ["old", "revoked"] {
+        let days = if name == "old" { -1 } else { 1 };
+        let token: JoinToken = console
+            .token_until(name, "north", None, days)
+            .await
+            .parse()
+            .unwrap();
+        if name == "revoked" {
+            let hash = token.digest();
+            let taken_back = move |tx: &console::db::Tx<'_>, _| console::sync::tokens::revoke(tx, &hash);
+            assert!(console.change(taken_back).await);
+        }
+        let racing = (0..50).map(|_| {
+            let (config, asked) = (config.clone(), to_join(&token));
+            tokio::spawn(async move { said(&talk(address, config, &asked).await.unwrap().0) })
+        });
+        for racer in racing.collect::<Vec<_>>() {
+            assert_eq!(racer.await.unwrap(), "403 -", "{name}");
+        }
+    }
+    assert_eq!(console.read(console::sync::stations::list).await.len(), 4);
+}
+
+/// F14: a station of a release to come, which speaks no version of ours, and one that speaks ours too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_station_of_another_release_is_told_which_versions_there_are() {
+    let console = Console::start().await;
+    let mut station = Station::joined(&console, "gate", "north").await;
+    station.stop().await;
+    let authority = authority::load(&console.app).await.unwrap();
+    let config = Client::new(authority.certificate(), own_certificate(&station)).config();
+    let ours = Versions::OURS;
+    let (newer, newest) = (ours.newest.0 + 1, ours.newest.0 + 2);
+    for (versions, expected) in [
+        (format!("{newer}-{newest}"), "409 no_common_version"),
+        (format!("{}-{newest}", ours.oldest.0), "200 -"),
+        ("0-0".into(), "409 no_common_version"),
+        ("x".into(), "400 feed_request_malformed"),
+    ] {
+        let asked = request(&format!("GET /sync/v1/feed?v={versions} HTTP/1.1"), b"");
+        let (answer, _) = talk(console.address, config.clone(), &asked).await.unwrap();
+        assert_eq!(said(&answer), expected, "{versions}");
+    }
 }

@@ -10,6 +10,7 @@ mod config;
 mod corpus;
 mod explore;
 mod frames;
+mod list;
 mod messages;
 mod mutate;
 mod script;
@@ -91,6 +92,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("feed_story", sync::feed_story, sync::stories),
     Target::new("feed_rows", sync::feed_rows, sync::rows),
     Target::new("batch", sync::batch, sync::batches),
+    Target::new("list", list::list, list::lists),
     Target::new("sync_message", sync::sync_message, sync::sync_messages),
 ];
 
