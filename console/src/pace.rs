@@ -43,7 +43,8 @@ impl Pace {
         }
         let full_at = all.entry(who.to_owned()).or_insert(now);
         // A clock that was set back lets nobody wait for longer than a purse takes to fill.
-        let after = (*full_at).clamp(now, now + BURST_MS * 1000) + cost;
+        *full_at = (*full_at).clamp(now, now + BURST_MS * 1000);
+        let after = *full_at + cost;
         let over = after - (now + BURST_MS * 1000);
         if over > 0 {
             return Err(u64::try_from(over).unwrap_or(0).div_ceil(1_000_000));
