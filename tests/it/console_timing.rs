@@ -83,7 +83,7 @@ async fn a_refusal_is_the_same_work_whoever_was_tried() {
     }
     let statements: Vec<u64> = took.iter().map(|took| took[0].0).collect();
     assert!(statements.iter().all(|it| *it == statements[0]), "{statements:?}");
-    let medians: Vec<Duration> = took.iter_mut().map(median).collect();
+    let medians: Vec<Duration> = took.iter_mut().map(|took| median(took)).collect();
     println!("refused sign-ins: medians {medians:?} of {samples} each");
     let (least, most) = (medians.iter().min().unwrap(), medians.iter().max().unwrap());
     // Few samples on a busy machine say nothing; the count of statements does.
@@ -93,7 +93,7 @@ async fn a_refusal_is_the_same_work_whoever_was_tried() {
     );
 }
 
-fn median(took: &mut Vec<(u64, Duration)>) -> Duration {
+fn median(took: &mut [(u64, Duration)]) -> Duration {
     took.sort_by_key(|(_, took)| *took);
     took[took.len() / 2].1
 }
