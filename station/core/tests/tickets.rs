@@ -320,6 +320,111 @@ fn the_table_of_vouches() {
     }
 }
 
+/// Whoever signed in is what the stored row says when a right is used.
+#[test]
+fn a_sign_in_lasts_as_long_as_the_row_says_the_same() {
+    let user = UserHandle([2; 16]);
+    let row = operator();
+    let subject = pin_subject("op-1", Some(&row), &CodeKey([3; 32]));
+    let failed = AttemptState {
+        failures: 1,
+        ..AttemptState::default()
+    };
+    let pending =
+        begin_pin(Some(&row), subject.clone(), failed, 0, at(NOT_BEFORE)).expect("one failure is few");
+    let (change, signed) = pending.sign_in().expect("an operator");
+    assert!(matches!(change, Some(Change::SetAttempts { state, .. }) if state == AttemptState::default()));
+    assert!(signed.has(Right::Vouch) && !signed.has(Right::Diagnose));
+    assert!(!format!("{signed:?}").contains("argon2"));
+
+    let with = |change: fn(&mut OperatorRow)| {
+        let mut row = operator();
+        change(&mut row);
+        Some(row)
+    };
+    let table = [
+        (Some(operator()), Right::Vouch, user, "ok"),
+        (
+            Some(operator()),
+            Right::Vouch,
+            UserHandle([8; 16]),
+            "vouch_for_oneself",
+        ),
+        (Some(operator()), Right::Diagnose, user, "operator_not_allowed"),
+        (
+            with(|row| row.rights.clear()),
+            Right::Vouch,
+            user,
+            "operator_not_allowed",
+        ),
+        (
+            with(|row| row.pin.push('x')),
+            Right::Vouch,
+            user,
+            "operator_not_allowed",
+        ),
+        (
+            with(|row| row.id = "op-2".into()),
+            Right::Vouch,
+            user,
+            "operator_not_allowed",
+        ),
+        (None, Right::Vouch, user, "operator_not_allowed"),
+    ];
+    for (row, right, user, expected) in table {
+        let outcome = signed
+            .witness(row.as_ref(), right)
+            .and_then(|witness| witness.vouch(user));
+        assert_eq!(
+            outcome.map_or_else(VouchFault::code, |_| "ok"),
+            expected,
+            "{row:?} {right:?}"
+        );
+    }
+
+    let nobody = begin_pin(None, subject, AttemptState::default(), 0, at(NOT_BEFORE));
+    assert!(nobody.expect("a first try").sign_in().is_none());
+}
+
+struct Nobodys;
+
+impl station_core::sync::Handles for Nobodys {
+    type Error = ();
+
+    fn handle(&self, _: &policy::model::UserId) -> Result<UserHandle, ()> {
+        Err(())
+    }
+}
+
+/// Every right reaches a station that joined a console, and bits of later releases give none.
+#[test]
+fn rights_of_the_feed_are_rights_of_the_station() {
+    use server_sync::feed::{self, Rights};
+    let of = |bits| feed::OperatorRow {
+        id: "op-1".into(),
+        pin: "$argon2id$".into(),
+        rights: Rights(bits),
+        user: None,
+    };
+    let rights = |bits| {
+        station_core::sync::operator_row(&of(bits), &Nobodys)
+            .expect("no user")
+            .rights
+    };
+    let table = [
+        (Rights::VOUCH, Right::Vouch),
+        (Rights::CONFIRM_CLOCK, Right::ConfirmClock),
+        (Rights::CLOSE_INTENTS, Right::CloseIntents),
+        (Rights::DIAGNOSE, Right::Diagnose),
+        (Rights::CHECK_BANDS, Right::CheckBands),
+    ];
+    for (bit, right) in table {
+        assert_eq!(rights(bit.0), BTreeSet::from([right]));
+    }
+    assert_eq!(rights(u32::MAX).len(), table.len());
+    assert_eq!(rights(1 << 31), BTreeSet::new());
+}
+
 /// What is shown to somebody without a PIN is the same for an operator and for nobody.
 #[test]
 fn names_of_operators_cannot_be_guessed() {
