@@ -47,7 +47,8 @@ impl EventLoop {
         let SigningIn { reply, outcome } = signing;
         match outcome {
             Ok(signed) => {
-                tracing::info!(operator = signed.operator(), "an operator signed in at the page");
+                tracing::info!("an operator signed in at the page");
+                tracing::debug!(operator = signed.operator(), "the operator who signed in");
                 answer(reply, Ok(signed));
                 Ok(())
             }
