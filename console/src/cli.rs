@@ -5,6 +5,7 @@ pub mod backup;
 pub mod doctor;
 pub mod init;
 pub mod keep;
+pub mod office;
 mod output;
 pub mod provision;
 pub mod restore;
@@ -67,6 +68,27 @@ enum Command {
         #[command(subcommand)]
         command: ask::ApiKey,
     },
+    /// People with rights at stations
+    Operator {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: office::Operator,
+    },
+    /// People who sign in to the console
+    Account {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: office::Account,
+    },
+    /// Keys that stations are told
+    Key {
+        #[command(flatten)]
+        common: Common,
+        #[command(subcommand)]
+        command: office::Key,
+    },
     /// Who did what
     Audit {
         #[command(flatten)]
@@ -109,6 +131,9 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Policy { common, command } => ask::run(&common, Ask::Policy(command)),
         Command::Station { common, command } => ask::run(&common, Ask::Station(command)),
         Command::ApiKey { common, command } => ask::run(&common, Ask::ApiKey(command)),
+        Command::Operator { common, command } => ask::run(&common, Ask::Operator(command)),
+        Command::Account { common, command } => ask::run(&common, Ask::Account(command)),
+        Command::Key { common, command } => ask::run(&common, Ask::Key(command)),
         Command::Audit { at, command } => keep::audit(&at, command),
         Command::Export { at, what } => keep::export(&at, what),
         Command::Backup(arguments) => backup::run(&arguments),

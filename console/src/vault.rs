@@ -120,6 +120,12 @@ impl Vault {
         Ok(())
     }
 
+    /// Forgets a secret.
+    pub fn forget(&self, tx: &Tx<'_>, name: &str) -> Result<(), DbError> {
+        tx.exec("delete from secrets where name = $1", args![name])?;
+        Ok(())
+    }
+
     /// The secret of this name, if there is one.
     pub fn get(&self, tx: &Tx<'_>, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, DbError> {
         let sealed = tx.first("select sealed from secrets where name = $1", args![name], |row| {

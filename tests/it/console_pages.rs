@@ -26,7 +26,9 @@ const PAGES: &[(&str, &str)] = &[
     ("/bands/AAAH-00204", "band"),
     ("/bands/new", "band-new"),
     ("/associations", "associations"),
+    ("/associations/a0000000000000000000000000000000", "association"),
     ("/imports/users", "import"),
+    ("/imports/bands", "import-bands"),
     ("/tickets", "tickets"),
     ("/tickets/new?user=4711", "ticket-new"),
     ("/policies", "policies"),
@@ -42,9 +44,16 @@ const PAGES: &[(&str, &str)] = &[
     ),
     ("/stations", "stations"),
     ("/stations/new", "station-new"),
+    ("/operators", "operators"),
+    ("/operators/new", "operator-new"),
+    ("/operators/kim", "operator"),
+    ("/operators/kim/remove", "operator-remove"),
     ("/quarantine", "quarantine"),
     ("/audit", "audit"),
     ("/settings", "settings"),
+    ("/settings/organization", "organization"),
+    ("/settings/organization/makes", "maker-new"),
+    ("/settings/organization/rotate/tickets", "key-rotate"),
     ("/settings/accounts", "accounts"),
     ("/settings/accounts/new", "account-new"),
     ("/settings/api-keys", "api-keys"),
@@ -189,7 +198,37 @@ async fn every_page_is_whole_in_both_languages_both_themes_and_all_widths() {
     let stand = Stand::start().await;
     begin(&browser, &stand.at(&stand.link)).await;
     suspend(&browser, &stand).await;
+    operator(&browser, &stand).await;
     look_at(&browser, &stand.url, PAGES).await;
+    second_factor(&browser, &stand).await;
+}
+
+/// Somebody may vouch at kiosks.
+async fn operator(browser: &Browser, stand: &Stand) {
+    browser.open_page(&stand.at("/operators/new")).await;
+    browser.type_into("#id", "kim").await;
+    browser.type_into("#pin", "246813").await;
+    browser.type_into("#user", "4715").await;
+    browser.press("form .primary[class]", ".notice.good").await;
+    assert_eq!(browser.text("tbody a.row").await, "kim");
+}
+
+/// The page on which an app is set up comes by a button alone.
+async fn second_factor(browser: &Browser, stand: &Stand) {
+    let axe = axe();
+    for (lang, theme) in [("en", "light"), ("de", "dark")] {
+        browser.cookie(&stand.url, "lang", lang).await;
+        browser.cookie(&stand.url, "theme", theme).await;
+        browser.width(1280).await;
+        browser.open_page(&stand.at("/settings")).await;
+        browser
+            .press("form[action='/settings/factor/begin'] button", "#code")
+            .await;
+        let found = faults(browser, axe.as_deref()).await;
+        assert!(found.is_empty(), "{found:?}");
+        let file = format!("target/screenshots/factor.{lang}.{theme}.1280.png");
+        browser.picture(&tests::root().join(file)).await;
+    }
 }
 
 /// Looks at pages in both languages, both themes and three widths, and keeps their pictures.

@@ -69,3 +69,4 @@ attention-imports = { $count ->
  }
 attention-imports-text = Sie nähme vielen Menschen ihr Band. Jemand anderes als die Person, die sie brachte, sieht den Unterschied an und stimmt zu.
 attention-imports-link = Ansehen
+home-lead-steps = Willkommen. Diese Schritte bringen das erste Band zu jemandem.

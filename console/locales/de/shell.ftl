@@ -151,3 +151,4 @@ problem-storage-failed-text = Wer die Konsole betreibt, muss nach ihrer Festplat
 change = ändern
 mail = E-Mail
 export = Exportieren
+nav-operators = Kiosk-Personal

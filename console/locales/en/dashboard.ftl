@@ -69,3 +69,4 @@ attention-imports = { $count ->
  }
 attention-imports-text = It would take the bands of many people away. Somebody other than who brought it looks at the difference and agrees.
 attention-imports-link = Look at it
+home-lead-steps = Welcome. These steps bring the first band to somebody.

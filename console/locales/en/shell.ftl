@@ -151,3 +151,4 @@ problem-storage-failed-text = Whoever runs the console has to look at its disk; 
 change = change
 mail = Mail
 export = Export
+nav-operators = Kiosk operators

@@ -110,6 +110,7 @@ pub async fn create(
         has_password: false,
         disabled: None,
         signed_in: None,
+        has_factor: false,
         version: 1,
     };
     let secret = Secret::new()?;
@@ -286,9 +287,7 @@ pub async fn change_password(
 
 /// Shows the password once more: the session goes on under the secret that is returned.
 pub async fn confirm(app: &App, session: &Session, typed: String) -> Result<Secret, Refused> {
-    let id = session.account.id.clone();
-    let kept = app.db.read(move |tx| rows::password(tx, &id)).await?;
-    if !hashing(app, move |hasher| hasher.verify(&typed, kept.as_deref())).await? {
+    if !is_password(app, session, typed).await? {
         return Err(Refused::WrongPassword);
     }
     let secret = Secret::new()?;
@@ -297,6 +296,13 @@ pub async fn confirm(app: &App, session: &Session, typed: String) -> Result<Secr
         .write(move |tx| rows::renew_session(tx, &id, &digest, now))
         .await?;
     Ok(secret)
+}
+
+/// Whether this is the password of whoever is signed in.
+pub async fn is_password(app: &App, session: &Session, typed: String) -> Result<bool, Problem> {
+    let id = session.account.id.clone();
+    let kept = app.db.read(move |tx| rows::password(tx, &id)).await?;
+    hashing(app, move |hasher| hasher.verify(&typed, kept.as_deref())).await
 }
 
 /// One's own sessions.

@@ -133,6 +133,7 @@ fn first_account(answer: &Answer) -> Result<Account, NotUsed> {
         has_password: false,
         disabled: None,
         signed_in: None,
+        has_factor: false,
         version: 1,
     })
 }

@@ -9,12 +9,14 @@
 //! | [`waits`] | how long whoever guesses has to wait |
 //! | [`secret`] | secrets of cookies, links and forms |
 //! | [`rows`] | the tables |
+//! | [`factor`] | the code beside the password |
 //! | [`sign_in`] | from login and password to a session |
 //! | [`session`] | who is signed in, for how long |
 //! | [`links`] | one-time links, the first administrator's too |
 //! | [`acts`] | what administrators do with accounts, and people with their own |
 
 pub mod acts;
+pub mod factor;
 pub mod links;
 pub mod password;
 pub mod rows;
@@ -24,4 +26,4 @@ pub mod sign_in;
 pub mod waits;
 
 pub use links::{first_link, is_nobody_there};
-pub use session::{Session, caller};
+pub use session::{Session, caller, find};

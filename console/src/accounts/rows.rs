@@ -27,6 +27,8 @@ pub struct Account {
     pub disabled: Option<UnixMillis>,
     /// The last sign-in.
     pub signed_in: Option<UnixMillis>,
+    /// A code is asked for beside the password.
+    pub has_factor: bool,
     /// Counts changes.
     pub version: u64,
 }
@@ -38,8 +40,8 @@ impl Account {
     }
 }
 
-const ACCOUNT: &str =
-    "id, login, name, role, sites, password is not null, disabled_ms, signed_in_ms, version";
+const ACCOUNT: &str = "id, login, name, role, sites, password is not null, disabled_ms, signed_in_ms, version, \
+     exists (select 1 from second_factors f where f.account = accounts.id)";
 
 fn account(row: &Row<'_>) -> Result<Account, DbError> {
     account_from(row, 0)
@@ -57,6 +59,7 @@ fn account_from(row: &Row<'_>, first: usize) -> Result<Account, DbError> {
         disabled: row.opt_moment(first + 6)?,
         signed_in: row.opt_moment(first + 7)?,
         version: row.count(first + 8)?,
+        has_factor: row.bool(first + 9)?,
     })
 }
 
@@ -94,7 +97,7 @@ pub fn by_login(tx: &Tx<'_>, login: &str) -> Result<Option<Account>, DbError> {
 /// The account of a login with its kept password, for signing in.
 pub fn for_sign_in(tx: &Tx<'_>, login: &str) -> Result<Option<(Account, Option<String>)>, DbError> {
     let sql = format!("select {ACCOUNT}, password from accounts where login = $1");
-    tx.first(&sql, args![login], |row| Ok((account(row)?, row.opt_text(9)?)))
+    tx.first(&sql, args![login], |row| Ok((account(row)?, row.opt_text(10)?)))
 }
 
 /// The kept password of an account.
@@ -166,9 +169,11 @@ pub struct SessionRow {
     pub address: String,
     /// With which browser, shortened.
     pub agent: String,
+    /// The password was right, and a code is still to be shown.
+    pub waits: bool,
 }
 
-const SESSION: &str = "s.id, s.begun_ms, s.seen_ms, s.confirmed_ms, s.address, s.agent";
+const SESSION: &str = "s.id, s.begun_ms, s.seen_ms, s.confirmed_ms, s.address, s.agent, s.waits";
 
 fn session(row: &Row<'_>) -> Result<SessionRow, DbError> {
     Ok(SessionRow {
@@ -178,23 +183,27 @@ fn session(row: &Row<'_>) -> Result<SessionRow, DbError> {
         confirmed: row.moment(3)?,
         address: row.text(4)?,
         agent: row.text(5)?,
+        waits: row.int(6)? != 0,
     })
 }
 
 /// The session of this digest, with its account.
 pub fn session_of(tx: &Tx<'_>, digest: &[u8; 32]) -> Result<Option<(SessionRow, Account)>, DbError> {
-    let account = "a.id, a.login, a.name, a.role, a.sites, a.password is not null, a.disabled_ms, a.signed_in_ms, a.version";
+    let account = "a.id, a.login, a.name, a.role, a.sites, a.password is not null, a.disabled_ms, a.signed_in_ms, a.version, \
+         exists (select 1 from second_factors f where f.account = a.id)";
     let sql = format!(
         "select {SESSION}, {account} from sessions s join accounts a on a.id = s.account where s.digest = $1"
     );
     tx.first(&sql, args![digest], |row| {
-        Ok((session(row)?, account_from(row, 6)?))
+        Ok((session(row)?, account_from(row, 7)?))
     })
 }
 
 /// The sessions of an account, the latest first.
 pub fn sessions(tx: &Tx<'_>, account: &str) -> Result<Vec<SessionRow>, DbError> {
-    let sql = format!("select {SESSION} from sessions s where s.account = $1 order by s.begun_ms desc");
+    let sql = format!(
+        "select {SESSION} from sessions s where s.account = $1 and s.waits = 0 order by s.begun_ms desc"
+    );
     tx.all(&sql, args![account], session)
 }
 
@@ -206,8 +215,8 @@ pub fn insert_session(
     row: &SessionRow,
 ) -> Result<(), DbError> {
     tx.exec(
-        "insert into sessions (digest, id, account, begun_ms, seen_ms, confirmed_ms, address, agent) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into sessions (digest, id, account, begun_ms, seen_ms, confirmed_ms, address, agent, waits) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![
             digest,
             &row.id,
@@ -216,7 +225,8 @@ pub fn insert_session(
             row.seen,
             row.confirmed,
             &row.address,
-            &row.agent
+            &row.agent,
+            i64::from(row.waits)
         ],
     )?;
     Ok(())
@@ -228,9 +238,9 @@ pub fn touch_session(tx: &Tx<'_>, id: &str, now: UnixMillis) -> Result<(), DbErr
     Ok(())
 }
 
-/// The person showed the password again: the session goes on under another secret.
+/// The person showed the password or a code again: the session goes on under another secret.
 pub fn renew_session(tx: &Tx<'_>, id: &str, digest: &[u8; 32], now: UnixMillis) -> Result<bool, DbError> {
-    let sql = "update sessions set digest = $2, confirmed_ms = $3, seen_ms = $3 where id = $1";
+    let sql = "update sessions set digest = $2, confirmed_ms = $3, seen_ms = $3, waits = 0 where id = $1";
     Ok(tx.exec(sql, args![id, digest, now])? == 1)
 }
 

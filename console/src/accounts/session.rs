@@ -17,6 +17,8 @@ pub const IDLE_MS: i64 = 15 * 60_000;
 pub const ABSOLUTE_MS: i64 = 12 * 3_600_000;
 /// For so long after the password was shown, acts that need it go on without asking again.
 pub const CONFIRMED_MS: i64 = 10 * 60_000;
+/// So long after the password the code has to be shown.
+pub const CODE_MS: i64 = 10 * 60_000;
 /// How exactly the last use is kept: writing it down at each request would cost a write per page.
 const SEEN_EVERY_MS: i64 = 60_000;
 
@@ -57,6 +59,12 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 
 /// Whoever sent these headers, if signed in.
 pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Option<(Caller, Session)>, Problem> {
+    let found = find(app, headers).await?.filter(|session| !session.row.waits);
+    Ok(found.map(|session| (caller_of(&session.account, &session.row.id), session)))
+}
+
+/// The session of whoever sent these headers, also one that waits for its code.
+pub async fn find(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Problem> {
     let name = cookie_name(app.config.web.is_https());
     let Some(secret) = cookie(headers, name).and_then(Secret::read) else {
         return Ok(None);
@@ -70,14 +78,14 @@ pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Option<(Caller, Se
         let id = row.id.clone();
         app.db.write(move |tx| rows::touch_session(tx, &id, now)).await?;
     }
-    let caller = caller_of(&account, &row.id);
-    Ok(Some((caller, Session { secret, row, account })))
+    Ok(Some(Session { secret, row, account }))
 }
 
 fn is_alive(row: &SessionRow, account: &Account, now: UnixMillis) -> bool {
     // A clock that was set back does not make a session live longer.
     let within = |since: UnixMillis, limit: i64| (-SEEN_EVERY_MS..limit).contains(&now.since(since));
-    account.is_usable() && within(row.seen, IDLE_MS) && within(row.begun, ABSOLUTE_MS)
+    let most = if row.waits { CODE_MS } else { ABSOLUTE_MS };
+    account.is_usable() && within(row.seen, IDLE_MS) && within(row.begun, most)
 }
 
 /// The caller of a session.

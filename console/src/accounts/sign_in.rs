@@ -90,8 +90,17 @@ pub async fn hashing<T: Send + 'static>(
         .map_err(|_| busy())
 }
 
-/// Signs somebody in: the new session, and the secret that its cookie carries.
-pub async fn sign_in(app: &App, attempt: Attempt) -> Result<Secret, Refused> {
+/// A password that was right.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The secret that the session's cookie carries.
+    pub secret: Secret,
+    /// The session waits for a code.
+    pub waits: bool,
+}
+
+/// Signs somebody in; where a second factor is bound, as far as its code.
+pub async fn sign_in(app: &App, attempt: Attempt) -> Result<SignedIn, Refused> {
     let now = app.now();
     let counted = Arc::new(Counted::of(&attempt));
     // Counted as wrong before the password is looked at, and taken back when it is right: whoever tries many at
@@ -119,7 +128,7 @@ pub async fn sign_in(app: &App, attempt: Attempt) -> Result<Secret, Refused> {
             let usable = account.as_ref().filter(|account| fits && account.is_usable());
             let Some(account) = usable else {
                 refused(tx, account.as_ref(), &attempt, now)?;
-                return Ok(false);
+                return Ok(None);
             };
             counted.forget(tx, now)?;
             let row = SessionRow {
@@ -129,12 +138,13 @@ pub async fn sign_in(app: &App, attempt: Attempt) -> Result<Secret, Refused> {
                 confirmed: now,
                 address: attempt.address.clone(),
                 agent: browser(&attempt.agent),
+                waits: account.has_factor,
             };
             begin(tx, account, &digest, &row)?;
-            Ok::<_, Refused>(true)
+            Ok::<_, Refused>(Some(account.has_factor))
         })
         .await?;
-    if done { Ok(secret) } else { Err(Refused::Wrong) }
+    done.map(|waits| SignedIn { secret, waits }).ok_or(Refused::Wrong)
 }
 
 /// Writes down a new session, and forgets old ones.
@@ -142,6 +152,9 @@ fn begin(tx: &Tx<'_>, account: &Account, digest: &[u8; 32], row: &SessionRow) ->
     let now = row.begun;
     session::prune(tx, now)?;
     rows::insert_session(tx, digest, &account.id, row)?;
+    if row.waits {
+        return Ok(());
+    }
     rows::signed_in(tx, &account.id, now)?;
     let caller = session::caller_of(account, &row.id);
     let record = Record {

@@ -1,18 +1,20 @@
 //! Who holds which band.
 
-use policy::model::{BandSerial, UnixMillis, UserId};
+use policy::model::{AssociationId, BandSerial, UnixMillis, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::look;
 use super::page::{Page, PageRequest};
+use super::users::HistoryLine;
 use super::view::AssociationView;
-use crate::access::{Action, Caller, allow_somewhere};
+use crate::access::{Action, Caller, allow, allow_somewhere};
 use crate::args;
 use crate::db::{DbError, Row, Tx, Val};
 use crate::problem::Problem;
 use crate::serve::App;
 use crate::store::associations::{self as store, COLUMN_COUNT};
+use crate::store::history;
 use crate::store::query::Query;
 
 /// Which associations to list.
@@ -99,6 +101,28 @@ pub(crate) fn open_of_bands(
         select()
     );
     collect(tx, &sql, bands, now)
+}
+
+/// One association, and what was said of it, the latest first.
+pub async fn show(
+    app: &App,
+    caller: &Caller,
+    id: AssociationId,
+    limit: usize,
+) -> Result<(AssociationView, Vec<HistoryLine>), Problem> {
+    allow_somewhere(caller, Action::UserView)?;
+    let caller = caller.clone();
+    look(app, move |tx, now| {
+        let sql = format!("{} where associations.id = $1", select());
+        let found = tx.first(&sql, args![&id], |row| {
+            Ok((read(row, now)?, row.opt_text(COLUMN_COUNT + 3)?))
+        })?;
+        let (view, site) = found.ok_or_else(|| Problem::not_found("association", id))?;
+        allow(&caller, Action::UserView, site.as_deref().unwrap_or_default())?;
+        let lines = history::of_association(tx, &id, limit)?;
+        Ok((view, lines.into_iter().map(Into::into).collect()))
+    })
+    .await
 }
 
 fn collect(

@@ -10,11 +10,14 @@ use zeroize::Zeroizing;
 use super::{change, look, record, setup, text};
 use crate::access::{Action, Caller, allow};
 use crate::audit::Record;
+use crate::db::{DbError, Tx};
 use crate::edge::random;
 use crate::problem::{Code, Problem};
 use crate::serve::App;
 use crate::store::keys::{self as store, KeyRow};
 use crate::store::settings::{self, names};
+use crate::sync::{authority, stations};
+use crate::vault::Vault;
 use crate::vault::names as secrets;
 use station_core::provision::{HexBytes, ManufacturerEntry};
 
@@ -62,13 +65,18 @@ pub struct SettingsView {
     pub lineage: String,
     /// The keys that stations are told.
     pub keys: Vec<PublicKeyView>,
+    /// SHA-256 of the certificate that every station knows the console by, in base16; none before the first start.
+    pub authority: Option<String>,
 }
 
 /// The settings.
 pub async fn show(app: &App, caller: &Caller) -> Result<SettingsView, Problem> {
     allow(caller, Action::SettingsView, "")?;
-    look(app, |tx, _| {
+    let vault = app.vault.clone();
+    look(app, move |tx, _| {
+        let authority = authority::fingerprint(tx, &vault)?;
         Ok(SettingsView {
+            authority: authority.map(|it| data_encoding::HEXLOWER.encode(&it)),
             organization: settings::require(tx, names::ORGANIZATION)?,
             organization_id: settings::organization_id(tx)?.to_string(),
             lineage: data_encoding::HEXLOWER.encode(&settings::lineage(tx)?),
@@ -102,9 +110,82 @@ pub async fn rename(app: &App, caller: &Caller, name: String) -> Result<Settings
     show(app, caller).await
 }
 
-/// Makes a new key that signs tickets. It signs from a day from now on, so that every station knows it by then;
-/// the present one stays known, so that its tickets go on to hold.
-pub async fn rotate_ticket_key(app: &App, caller: &Caller) -> Result<PublicKeyView, Problem> {
+/// A key that can be replaced by a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotating {
+    /// The one that signs tickets.
+    Tickets,
+    /// The one that signs what stations are told.
+    Feed,
+}
+
+impl Rotating {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Tickets => store::TICKET_ISSUER,
+            Self::Feed => store::FEED,
+        }
+    }
+
+    fn action(self) -> &'static str {
+        match self {
+            Self::Tickets => "ticket_key_rotate",
+            Self::Feed => "feed_key_rotate",
+        }
+    }
+}
+
+/// What a new key would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Rotation {
+    /// `ticket_issuer` or `feed`.
+    pub kind: String,
+    /// The number of the key that signs now.
+    pub present: String,
+    /// The number that the new one gets.
+    pub next: String,
+    /// From when on the new one signs, in milliseconds since 1970.
+    pub starts_ms: i64,
+    /// Stations that are not revoked.
+    pub stations: u64,
+    /// Those among them that were heard of within a day: they know the key in time.
+    pub near: u64,
+    /// The others: they learn of it when they come back.
+    pub far: u64,
+}
+
+/// Says what a new key would do. Changes nothing.
+pub async fn foresee(app: &App, caller: &Caller, which: Rotating) -> Result<Rotation, Problem> {
+    allow(caller, Action::SettingsEdit, "")?;
+    look(app, move |tx, now| {
+        let all = stations::list(tx)?;
+        let live: Vec<_> = all.iter().filter(|it| it.revoked_at.is_none()).collect();
+        let is_near = |seen: UnixMillis| now.since(seen) < OVERLAP_MS;
+        let near = live
+            .iter()
+            .filter(|it| it.health.as_ref().is_some_and(|(_, at)| is_near(*at)))
+            .count();
+        Ok(Rotation {
+            kind: which.kind().into(),
+            present: store::current(tx, which.kind(), now)?.id,
+            next: store::next_id(tx, which.kind())?.to_string(),
+            starts_ms: now.0 + OVERLAP_MS,
+            stations: live.len() as u64,
+            near: near as u64,
+            far: (live.len() - near) as u64,
+        })
+    })
+    .await
+}
+
+/// Makes a new key. It signs from a day from now on, so that every station in contact knows it by then; what the
+/// present one signed goes on to hold. `seen` is the number of the key that the caller believes to be the present one.
+pub async fn rotate(
+    app: &App,
+    caller: &Caller,
+    which: Rotating,
+    seen: Option<String>,
+) -> Result<PublicKeyView, Problem> {
     allow(caller, Action::SettingsEdit, "")?;
     let secret: [u8; 32] =
         random().map_err(|error| Problem::new(Code::Unavailable, error.to_string(), ""))?;
@@ -112,34 +193,55 @@ pub async fn rotate_ticket_key(app: &App, caller: &Caller) -> Result<PublicKeyVi
     let (caller, vault) = (caller.clone(), app.vault.clone());
     change(app, move |tx, now| {
         let start = UnixMillis(now.0 + OVERLAP_MS);
-        let id = store::next_id(tx, store::TICKET_ISSUER)?.to_string();
-        vault.put(tx, &format!("{}{id}", secrets::TICKET), &*secret, now)?;
-        let row = KeyRow {
-            kind: store::TICKET_ISSUER.into(),
-            name: format!("ticket_issuer {id}"),
-            id,
-            public_key: SigningKey::from_bytes(&secret)
-                .verifying_key()
-                .to_bytes()
-                .to_vec(),
-            not_before: start,
-            retired: None,
+        let present = store::current(tx, which.kind(), now)?;
+        let is_coming = store::list(tx)?
+            .iter()
+            .any(|key| key.kind == which.kind() && key.not_before > now);
+        if is_coming || seen.as_ref().is_some_and(|seen| *seen != present.id) {
+            let detail = "another new key is on its way already";
+            return Err(Problem::new(Code::WrongState, detail, "wait until it signs"));
+        }
+        let id = match which {
+            Rotating::Tickets => next_ticket_key(tx, &vault, &secret, (&present.id, start), now)?,
+            Rotating::Feed => authority::rotate_feed_key(tx, &vault, *secret, start, start, now)?.to_string(),
         };
-        let present = store::current(tx, store::TICKET_ISSUER, now)?;
-        store::insert(tx, &row)?;
-        store::retire(tx, store::TICKET_ISSUER, &present.id, start)?;
         let what = Record {
-            action: "ticket_key_rotate",
+            action: which.action(),
             subject_kind: "key",
-            subject: &row.id,
+            subject: &id,
             before: json!({ "id": present.id }),
-            after: json!({ "id": row.id, "not_before_ms": start }),
+            after: json!({ "id": id, "not_before_ms": start }),
             ..Record::default()
         };
         record(tx, &caller, &what, now)?;
-        Ok(row.clone().into())
+        let made = store::list(tx)?
+            .into_iter()
+            .find(|key| key.kind == which.kind() && key.id == id);
+        made.map(Into::into).ok_or_else(|| Problem::not_found("key", &id))
     })
     .await
+}
+
+fn next_ticket_key(
+    tx: &Tx<'_>,
+    vault: &Vault,
+    secret: &[u8; 32],
+    (present, start): (&str, UnixMillis),
+    now: UnixMillis,
+) -> Result<String, DbError> {
+    let id = store::next_id(tx, store::TICKET_ISSUER)?.to_string();
+    vault.put(tx, &format!("{}{id}", secrets::TICKET), secret, now)?;
+    let row = KeyRow {
+        kind: store::TICKET_ISSUER.into(),
+        name: format!("ticket_issuer {id}"),
+        id: id.clone(),
+        public_key: SigningKey::from_bytes(secret).verifying_key().to_bytes().to_vec(),
+        not_before: start,
+        retired: None,
+    };
+    store::insert(tx, &row)?;
+    store::retire(tx, store::TICKET_ISSUER, present, start)?;
+    Ok(id)
 }
 
 /// A make of bands that is welcome.

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::{change, look, record, text};
 use crate::access::{Action, Caller, allow, allow_somewhere};
+use crate::args;
 use crate::audit::Record;
 use crate::db::Tx;
 use crate::edge::random;
@@ -185,6 +186,83 @@ pub async fn show(app: &App, caller: &Caller, id: StationId) -> Result<StationDe
         })
     })
     .await
+}
+
+/// A station that does not know something yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waiting {
+    /// Which station.
+    pub station: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// How far the present form of a policy has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Propagation {
+    /// `group`, `individual`, or `active` for the choice of the group policy that holds.
+    pub kind: String,
+    /// Which policy; empty for that choice.
+    pub policy: String,
+    /// Stations that know it.
+    pub known: u64,
+    /// Stations that are not revoked.
+    pub stations: u64,
+    /// Those that do not know it yet.
+    pub waiting: Vec<Waiting>,
+}
+
+/// How far each policy has come, as far as stations have said.
+pub async fn propagation(app: &App, caller: &Caller) -> Result<Vec<Propagation>, Problem> {
+    allow_somewhere(caller, Action::StationView)?;
+    allow_somewhere(caller, Action::PolicyView)?;
+    let caller = caller.clone();
+    look(app, move |tx, _| {
+        let all = store::list(tx)?.into_iter();
+        let live = all.filter(|info| info.revoked_at.is_none() && caller.has_site(&info.site));
+        let live: Vec<StationView> = live.map(|info| StationView::new(info, 0)).collect();
+        if live.is_empty() {
+            return Ok(vec![]);
+        }
+        let kinds = [
+            (feed::Kind::GroupPolicy as i64, "group"),
+            (feed::Kind::IndividualPolicy as i64, "individual"),
+            (feed::Kind::ActiveGroupPolicy as i64, "active"),
+        ];
+        let name = |kind: i64| {
+            kinds
+                .iter()
+                .find(|(code, _)| *code == kind)
+                .map_or("", |(_, name)| name)
+        };
+        let [group, individual, active] = kinds.map(|(code, _)| code);
+        let found = tx.all(
+            "select kind, key, revision from feed where kind in ($1, $2, $3) order by kind, key",
+            args![group, individual, active],
+            |row| Ok(come(name(row.int(0)?), row.text(1)?, row.count(2)?, &live)),
+        )?;
+        Ok(found)
+    })
+    .await
+}
+
+fn come(kind: &str, policy: String, revision: u64, live: &[StationView]) -> Propagation {
+    let is_late = |view: &&StationView| view.revision.is_none_or(|known| known < revision);
+    let waiting: Vec<Waiting> = live
+        .iter()
+        .filter(is_late)
+        .map(|view| Waiting {
+            station: view.id.clone(),
+            name: view.name.clone(),
+        })
+        .collect();
+    Propagation {
+        kind: kind.into(),
+        policy,
+        known: (live.len() - waiting.len()) as u64,
+        stations: live.len() as u64,
+        waiting,
+    }
 }
 
 /// A station that may join.

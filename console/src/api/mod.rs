@@ -61,6 +61,7 @@ fn subjects() -> Router<App> {
         .route("/api/v1/bands/{band}", get(people::band).put(people::band_edit))
         .route("/api/v1/bands/{band}/history", get(people::band_history))
         .route("/api/v1/associations", get(people::associations))
+        .route("/api/v1/associations/{association}", get(people::association))
         .route("/api/v1/intents", post(people::intent_confirm))
         .route("/api/v1/intents/preview", post(people::intent_preview))
         .route("/api/v1/quarantine", get(people::quarantine))
@@ -72,6 +73,7 @@ fn rules() -> Router<App> {
     Router::new()
         .route("/api/v1/policies", get(rules::policies))
         .route("/api/v1/policies/dry-run", post(rules::dry_run))
+        .route("/api/v1/policies/propagation", get(rules::propagation))
         .route("/api/v1/policies/group", post(rules::group_create))
         .route(
             "/api/v1/policies/group/{policy}",
@@ -129,6 +131,10 @@ fn office() -> Router<App> {
         .route("/api/v1/imports/{import}/approve", post(office::import_approve))
         .route("/api/v1/imports/{import}/cancel", post(office::import_cancel))
         .route("/api/v1/exports/users.csv", get(office::export_users))
+        .route(
+            "/api/v1/exports/associations.csv",
+            get(office::export_associations),
+        )
         .route("/api/v1/exports/bands.csv", get(office::export_bands))
         .route("/api/v1/audit", get(office::audit))
         .route("/api/v1/audit/verify", get(office::audit_verify))
@@ -144,6 +150,7 @@ fn office() -> Router<App> {
         )
         .route("/api/v1/settings/manufacturers", post(office::make_welcome))
         .route("/api/v1/settings/ticket-keys", post(office::ticket_key))
+        .route("/api/v1/settings/feed-keys", post(office::feed_key))
         .route(
             "/api/v1/accounts",
             get(office::accounts).post(office::account_create),
@@ -157,6 +164,10 @@ fn office() -> Router<App> {
             post(office::account_disable),
         )
         .route("/api/v1/accounts/{account}/enable", post(office::account_enable))
+        .route(
+            "/api/v1/accounts/{account}/factor-reset",
+            post(office::account_factor_reset),
+        )
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .merge(lists)
 }

@@ -13,13 +13,14 @@ use utoipa::{IntoParams, ToSchema};
 use super::extract::{Auth, Body, Created, IfMatch, P, Q, Raw, Refusal, Reply, Tagged};
 use crate::access::{Action, Caller, Role, allow};
 use crate::accounts::acts::{self as accounts, Wanted};
+use crate::accounts::factor;
 use crate::accounts::rows::Account;
 use crate::acts::api_keys::{self, KeyView, MadeKey, NewKey};
 use crate::acts::audits::{self, AuditFilter, Verdict};
 use crate::acts::dashboard::{self, Dashboard};
 use crate::acts::exports::{self, Which};
 use crate::acts::imports::{self, ImportChange, ImportKind, ImportOptions, ImportView};
-use crate::acts::keys::{self, NewMake, PublicKeyView, SettingsView};
+use crate::acts::keys::{self, NewMake, PublicKeyView, Rotating, SettingsView};
 use crate::acts::operators::{self, OperatorInput, OperatorView};
 use crate::acts::page::{Page, PageRequest};
 use crate::acts::stations::{self, MadeToken, NewStation, StationDetail, StationView, TokenView};
@@ -348,6 +349,16 @@ pub(super) async fn import_cancel(
     Ok(Json(imports::cancel(&app, &caller, id).await?))
 }
 
+/// Who holds which band as CSV, ended associations too.
+#[utoipa::path(get, path = "/api/v1/exports/associations.csv", tag = "exports",
+    responses((status = 200, body = String, content_type = "text/csv")))]
+pub(super) async fn export_associations(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Response, Refusal> {
+    export(app, caller, Which::Associations).await
+}
+
 /// Every user as CSV, in the form in which it can be read in again.
 #[utoipa::path(get, path = "/api/v1/exports/users.csv", tag = "exports",
     responses((status = 200, body = String, content_type = "text/csv")))]
@@ -508,7 +519,17 @@ pub(super) async fn ticket_key(
     State(app): State<App>,
     Auth(caller): Auth,
 ) -> Result<Created<PublicKeyView>, Refusal> {
-    let key = keys::rotate_ticket_key(&app, &caller).await?;
+    let key = keys::rotate(&app, &caller, Rotating::Tickets, None).await?;
+    Ok(Created(key, "/api/v1/settings".into()))
+}
+
+/// Make a new key that signs what stations are told. It signs from a day from now on.
+#[utoipa::path(post, path = "/api/v1/settings/feed-keys", tag = "settings", responses((status = 201, body = PublicKeyView)))]
+pub(super) async fn feed_key(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Created<PublicKeyView>, Refusal> {
+    let key = keys::rotate(&app, &caller, Rotating::Feed, None).await?;
     Ok(Created(key, "/api/v1/settings".into()))
 }
 
@@ -527,6 +548,8 @@ pub(super) struct AccountView {
     sites: BTreeSet<String>,
     /// The password is set.
     has_password: bool,
+    /// A code is asked for beside the password.
+    has_factor: bool,
     /// Since when it is disabled, in milliseconds since 1970.
     disabled_ms: Option<i64>,
     /// The last sign-in.
@@ -544,6 +567,7 @@ impl From<Account> for AccountView {
             role: account.role,
             sites: account.sites,
             has_password: account.has_password,
+            has_factor: account.has_factor,
             disabled_ms: account.disabled.map(|at| at.0),
             signed_in_ms: account.signed_in.map(|at| at.0),
             version: account.version,
@@ -667,5 +691,17 @@ pub(super) async fn account_enable(
 ) -> Result<Tagged<AccountView>, Refusal> {
     let done = accounts::enable(&app, &caller, id.clone()).await;
     done.map_err(accounts::Refused::problem)?;
+    account(State(app), Auth(caller), P(id)).await
+}
+
+/// Remove the second factor of somebody who lost it, and end the sessions.
+#[utoipa::path(post, path = "/api/v1/accounts/{account}/factor-reset", tag = "accounts",
+    params(("account" = String, Path)), responses((status = 200, body = AccountView)))]
+pub(super) async fn account_factor_reset(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+) -> Result<Tagged<AccountView>, Refusal> {
+    factor::reset(&app, &caller, id.clone()).await?;
     account(State(app), Auth(caller), P(id)).await
 }

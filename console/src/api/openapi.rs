@@ -33,12 +33,14 @@ use super::{extract, office, people, rules};
         people::band_edit,
         people::band_history,
         people::associations,
+        people::association,
         people::intent_preview,
         people::intent_confirm,
         people::quarantine,
         people::conflict,
         rules::policies,
         rules::dry_run,
+        rules::propagation,
         rules::group,
         rules::group_create,
         rules::group_save,
@@ -74,6 +76,7 @@ use super::{extract, office, people, rules};
         office::import_again,
         office::import_changes,
         office::export_users,
+        office::export_associations,
         office::export_bands,
         office::audit,
         office::audit_verify,
@@ -85,12 +88,14 @@ use super::{extract, office, people, rules};
         office::settings_edit,
         office::make_welcome,
         office::ticket_key,
+        office::feed_key,
         office::accounts,
         office::account,
         office::account_create,
         office::account_edit,
         office::account_disable,
-        office::account_enable
+        office::account_enable,
+        office::account_factor_reset
     ),
     components(schemas(extract::ProblemBody))
 )]

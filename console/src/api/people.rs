@@ -284,3 +284,27 @@ pub(super) async fn conflict(
         .map_err(|fault| Problem::invalid("association", fault))?;
     Ok(Json(quarantine::show(&app, &caller, id).await?))
 }
+
+/// One association, and what was said of it, the latest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AssociationDetail {
+    /// The association.
+    association: AssociationView,
+    /// What was said of it.
+    history: Vec<HistoryLine>,
+}
+
+/// One association with its history.
+#[utoipa::path(get, path = "/api/v1/associations/{association}", tag = "associations",
+    params(("association" = String, Path)), responses((status = 200, body = AssociationDetail)))]
+pub(super) async fn association(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    P(id): P<String>,
+) -> Reply<AssociationDetail> {
+    let id = id
+        .parse()
+        .map_err(|fault| Problem::invalid("association", fault))?;
+    let (association, history) = associations::show(&app, &caller, id, 200).await?;
+    Ok(Json(AssociationDetail { association, history }))
+}

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::extract::{Auth, Body, Created, IfMatch, P, Refusal, Reply, Tagged, in_address};
 use crate::acts::policies::{self, DryRun, DryRunAnswer, Expect, Policies, PolicyView, Saved};
+use crate::acts::stations::{self, Propagation};
 use crate::problem::Problem;
 use crate::serve::App;
 
@@ -209,4 +210,11 @@ pub(super) async fn individual_remove(
     let version = version.required()?;
     policies::remove::<IndividualPolicy>(&app, &caller, id(&policy)?, version).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// How far the present form of each policy has come among the stations.
+#[utoipa::path(get, path = "/api/v1/policies/propagation", tag = "policies",
+    responses((status = 200, body = Vec<Propagation>)))]
+pub(super) async fn propagation(State(app): State<App>, Auth(caller): Auth) -> Reply<Vec<Propagation>> {
+    Ok(Json(stations::propagation(&app, &caller).await?))
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::init::caller;
+use super::office::{self, Account, Key, Operator};
 use super::run::runtime;
 use crate::access::{Caller, Role};
 use crate::acts::api_keys::{self, NewKey};
@@ -318,6 +319,16 @@ pub struct Sure {
     yes: bool,
 }
 
+impl Sure {
+    /// What to do next, where it was only said what would be done.
+    pub(super) const NEXT: &'static str = "say it again with --yes to do it";
+
+    /// It is to be done.
+    pub(super) fn is_sure(self) -> bool {
+        self.yes
+    }
+}
+
 /// A group of commands.
 #[derive(Debug)]
 pub enum Ask {
@@ -331,6 +342,12 @@ pub enum Ask {
     Station(Station),
     /// Keys of the API.
     ApiKey(ApiKey),
+    /// People with rights at stations.
+    Operator(Operator),
+    /// People who sign in.
+    Account(Account),
+    /// Keys that stations are told.
+    Key(Key),
 }
 
 /// Runs one command and prints its answer.
@@ -359,6 +376,9 @@ async fn answer(app: &App, caller: &Caller, ask: Ask) -> Result<Value> {
         Ask::Policy(command) => policy(app, caller, command).await,
         Ask::Station(command) => station(app, caller, command).await,
         Ask::ApiKey(command) => api_key(app, caller, command).await,
+        Ask::Operator(command) => office::operator(app, caller, command).await,
+        Ask::Account(command) => office::account(app, caller, command).await,
+        Ask::Key(command) => office::key(app, caller, command).await,
     }
 }
 

@@ -15,6 +15,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "certifies",
         include_str!("../../migrations/0005_certifies.sql"),
     ),
+    (
+        6,
+        "second_factor",
+        include_str!("../../migrations/0006_second_factor.sql"),
+    ),
 ];
 
 /// A step that was taken.

@@ -14,6 +14,7 @@ use super::visit::{Answer, Stop, Told, Visit, page, page_with};
 use super::widgets::{Fault, Field, Link, Moment, Tone, Word, span};
 use crate::access::Action;
 use crate::accounts::acts::{self, Refused, Wanted};
+use crate::accounts::factor;
 use crate::accounts::links::PASSWORD_MS;
 use crate::accounts::rows::Account;
 use crate::problem::Problem;
@@ -199,6 +200,9 @@ fn page_of(visit: &Visit, account: &Account, posted: Option<&Posted>, faults: Ve
     };
     let deeds = match account.disabled {
         Some(_) => vec![deed("enable", false)],
+        None if account.has_factor => {
+            vec![deed("link", false), deed("factor", true), deed("disable", true)]
+        }
         None => vec![deed("link", false), deed("disable", true)],
     };
     let typed = |name: &str, is: String| posted.map_or(is, |posted| posted.raw(name).to_owned());
@@ -256,6 +260,10 @@ pub(crate) async fn deed(visit: Visit, Path((id, deed)): Path<(String, String)>,
         "enable" => {
             let done = acts::enable(&visit.app, &visit.caller, id).await;
             (done, message("account-enabled"), format!("{path}/disable"))
+        }
+        "factor" => {
+            factor::reset(&visit.app, &visit.caller, id).await?;
+            return Ok(visit.done(LIST, &Told::new(message("factor-was-reset"))));
         }
         "link" => {
             let (account, link) = acts::link(&visit.app, &visit.caller, id).await?;

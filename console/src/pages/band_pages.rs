@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use policy::model::StockState;
 use serde::Deserialize;
 
+use super::association_pages::zones;
 use super::posted::Posted;
 use super::shell::Section;
 use super::text::{Lang, message};
@@ -157,6 +158,7 @@ pub(crate) async fn show(visit: Visit, Path(serial): Path<String>) -> Answer {
             vec![]
         },
         associations: rows.collect(),
+        zones: zones(lang, &detail.associations, false),
         shows_user: true,
         shows_band: false,
         history_href: format!("{path}/history"),
@@ -380,5 +382,6 @@ pub(crate) async fn associations(visit: Visit, Query(asked): Query<AskedAssociat
         shows_user: true,
         shows_band: true,
         pager: Pager::new(lang, found.rows.len(), "/associations", &query, cursors),
+        may_export: visit.may(Action::Export),
     }))
 }

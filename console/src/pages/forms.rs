@@ -21,6 +21,16 @@ pub(crate) fn present_password() -> Field {
     Field::new("present", message("password-now")).autocomplete("current-password")
 }
 
+pub(crate) fn code() -> Field {
+    Field {
+        max: 40,
+        ..Field::new("code", message("factor-code"))
+            .hint(message("code-hint"))
+            .autocomplete("one-time-code")
+            .required()
+    }
+}
+
 pub(crate) fn new_password() -> Field {
     Field::new("password", message("password-new"))
         .hint(message("password-new-hint"))
@@ -32,9 +42,10 @@ pub(crate) fn password_again() -> Field {
 }
 
 /// The parts of the settings that this person may see.
-pub(crate) fn tabs(current: &str, accounts: bool, keys: bool) -> Vec<Tab> {
+pub(crate) fn tabs(current: &str, organization: bool, accounts: bool, keys: bool) -> Vec<Tab> {
     let all = [
         ("/settings", message("account-own"), true),
+        ("/settings/organization", message("organization"), organization),
         ("/settings/accounts", message("accounts"), accounts),
         ("/settings/api-keys", message("api-keys"), keys),
     ];

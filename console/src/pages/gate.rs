@@ -10,15 +10,16 @@ use super::forms;
 use super::posted::Posted;
 use super::shell::{Section, Theme};
 use super::text::{Lang, message};
-use super::views::{DeadEnd, Form, OneTimeLink, SignIn};
+use super::views::{CodePage, DeadEnd, Form, OneTimeLink, SignIn};
 use super::visit::{Answer, Stop, Visit, Visitor, go, own_path, page, page_with};
-use super::widgets::{Choice, Fault, Field, span};
+use super::widgets::{Choice, Fault, Field, address, span};
 use crate::accounts::acts;
+use crate::accounts::factor::{self, NotTaken};
 use crate::accounts::links::{self, Answer as LinkAnswer, NotUsed};
 use crate::accounts::password::{CHARS_MIN, Weakness};
 use crate::accounts::rows::Account;
 use crate::accounts::secret::Secret;
-use crate::accounts::sign_in::{self, Attempt, Refused};
+use crate::accounts::sign_in::{self, Attempt, Refused, SignedIn};
 use crate::problem::{Code, Problem};
 
 /// How long language and theme are remembered.
@@ -66,15 +67,66 @@ pub(crate) async fn sign_in(visitor: Visitor, posted: Posted) -> Answer {
         agent: visitor.agent.clone(),
     };
     match sign_in::sign_in(&visitor.app, attempt).await {
-        Ok(secret) => {
-            let mut response = go(own_path(posted.raw("next")));
-            response
-                .headers_mut()
-                .append(SET_COOKIE, visitor.cookie("session", &secret.text(), None));
-            Ok(response)
+        Ok(SignedIn { secret, waits }) => {
+            let next = own_path(posted.raw("next"));
+            let code = address("/sign-in/code", &[("next", next)]);
+            Ok(with_session(&visitor, if waits { &code } else { next }, &secret))
         }
         Err(Refused::Problem(problem)) => Err(problem.into()),
         Err(refused) => Ok(not_signed_in(&visitor, &posted, &refused)),
+    }
+}
+
+/// Goes on under the secret of a session.
+fn with_session(visitor: &Visitor, to: &str, secret: &Secret) -> Response {
+    let mut response = go(to);
+    response
+        .headers_mut()
+        .append(SET_COOKIE, visitor.cookie("session", &secret.text(), None));
+    response
+}
+
+fn code_page(visitor: &Visitor, next: &str, faults: Vec<Fault>) -> CodePage {
+    CodePage {
+        shell: visitor.shell(Section::Nowhere),
+        next: own_path(next).to_owned(),
+        code: forms::code().faults(&faults),
+        faults,
+    }
+}
+
+pub(crate) async fn code_form(visitor: Visitor, Query(then): Query<Then>) -> Response {
+    match visitor.waiting {
+        Some(_) => page(&code_page(&visitor, &then.next, vec![])),
+        None => go("/sign-in"),
+    }
+}
+
+pub(crate) async fn code(visitor: Visitor, posted: Posted) -> Answer {
+    let next = posted.text("next");
+    let Some(waiting) = &visitor.waiting else {
+        return Ok(go("/sign-in"));
+    };
+    match factor::pass(&visitor.app, waiting, posted.text("code")).await {
+        Ok(secret) => Ok(with_session(&visitor, own_path(&next), &secret)),
+        Err(NotTaken::Over) => Ok(go("/sign-in")),
+        Err(not_taken) => {
+            let fault = code_fault(visitor.lang, not_taken)?;
+            let view = code_page(&visitor, &next, vec![fault]);
+            Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &view))
+        }
+    }
+}
+
+/// What was wrong with a code.
+pub(crate) fn code_fault(lang: Lang, not_taken: NotTaken) -> Result<Fault, Problem> {
+    match not_taken {
+        NotTaken::Problem(problem) => Err(problem),
+        NotTaken::Wait(millis) => Ok(Fault {
+            field: "code",
+            text: lang.t1("sign-in-wait", "span", span(lang, millis + 999)),
+        }),
+        NotTaken::Wrong | NotTaken::Over => Ok(fault(lang, "code", message("code-wrong"))),
     }
 }
 
@@ -248,11 +300,18 @@ fn confirm_page(visit: &Visit, next: &str, faults: Vec<Fault>) -> Form {
         crumbs: vec![],
         action: "/confirm".into(),
         hidden: vec![Choice::new("next", own_path(next))],
-        fields: vec![forms::present_password().of_kind("password").faults(&faults)],
+        fields: confirm_fields(visit, &faults),
         faults,
         submit: lang.t("confirm-button"),
         back: "/".into(),
     }
+}
+
+fn confirm_fields(visit: &Visit, faults: &[Fault]) -> Vec<Field> {
+    let password = forms::present_password().of_kind("password");
+    let code = visit.session.account.has_factor.then(forms::code);
+    let all = std::iter::once(password).chain(code);
+    all.map(|field| field.faults(faults)).collect()
 }
 
 pub(crate) async fn confirm_form(visit: Visit, Query(then): Query<Then>) -> Response {
@@ -261,21 +320,32 @@ pub(crate) async fn confirm_form(visit: Visit, Query(then): Query<Then>) -> Resp
 
 pub(crate) async fn confirm(visit: Visit, posted: Posted) -> Answer {
     let next = posted.text("next");
-    match acts::confirm(&visit.app, &visit.session, posted.raw("present").to_owned()).await {
-        Ok(secret) => {
-            let mut response = go(own_path(&next));
-            response
-                .headers_mut()
-                .append(SET_COOKIE, visit.cookie("session", &secret.text(), None));
-            Ok(response)
+    let fault = match confirmed(&visit, &posted).await? {
+        Ok(secret) => return Ok(with_session(&visit, own_path(&next), &secret)),
+        Err(fault) => fault,
+    };
+    Ok(page_with(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        &confirm_page(&visit, &next, vec![fault]),
+    ))
+}
+
+/// Password first, then the code if there is a second factor: the session counts as confirmed after both alone.
+async fn confirmed(visit: &Visit, posted: &Posted) -> Result<Result<Secret, Fault>, Stop> {
+    let typed = posted.raw("present").to_owned();
+    if visit.session.account.has_factor {
+        if !acts::is_password(&visit.app, &visit.session, typed).await? {
+            return Ok(Err(fault(visit.lang, "present", message("password-wrong"))));
         }
-        Err(acts::Refused::WrongPassword) => {
-            let faults = vec![fault(visit.lang, "present", message("password-wrong"))];
-            Ok(page_with(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                &confirm_page(&visit, &next, faults),
-            ))
-        }
+        let shown = factor::confirm(&visit.app, &visit.session, posted.text("code")).await;
+        return Ok(match shown {
+            Ok(secret) => Ok(secret),
+            Err(not_taken) => Err(code_fault(visit.lang, not_taken)?),
+        });
+    }
+    match acts::confirm(&visit.app, &visit.session, typed).await {
+        Ok(secret) => Ok(Ok(secret)),
+        Err(acts::Refused::WrongPassword) => Ok(Err(fault(visit.lang, "present", message("password-wrong")))),
         Err(refused) => Err(refused.problem().into()),
     }
 }

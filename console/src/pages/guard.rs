@@ -106,14 +106,14 @@ async fn visited(app: &App, request: Request, next: Next) -> Response {
 }
 
 async fn visitor(app: &App, parts: &Parts) -> Result<Visitor, Problem> {
-    let session = accounts::caller(app, &parts.headers).await?;
+    let found = accounts::find(app, &parts.headers).await?;
     let peer = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| peer.0.ip());
     let address = client(&app.config.web, peer, &parts.headers);
     let address = address.map_or_else(String::new, |ip| ip.to_string());
-    Visitor::of(app.clone(), parts, address, session)
+    Visitor::of(app.clone(), parts, address, found)
 }
 
 /// Where the request comes from: the last address in `X-Forwarded-For` that is not one of our own proxies, if one

@@ -180,14 +180,16 @@ pub(crate) async fn show(visit: Visit) -> Answer {
     let now = visit.app.now().0;
     let plant = dashboard::show(&visit.app, &visit.caller).await?;
     let attention = attention(&visit, &plant, now);
+    let first_steps = first_steps(&visit, &plant);
     Ok(page(&DashboardPage {
         shell: visit.shell(Section::Home),
         lead: match attention.len() {
+            0 if !first_steps.is_empty() => lang.t("home-lead-steps"),
             0 => lang.t("home-lead-calm"),
             count => lang.t1("home-lead", "count", count),
         },
         figures: figures(lang, &plant, now),
-        first_steps: first_steps(&visit, &plant),
+        first_steps,
         recent: plant.recent.iter().map(|row| recent(lang, row)).collect(),
         may_audit: visit.may(Action::AuditView),
         may_issue: visit.may(Action::TicketIssue),

@@ -22,7 +22,7 @@ use crate::serve::App;
 use crate::store::policies;
 use crate::testing::{NOW, on_each, sqlite};
 
-const PASSWORD: &str = "lamp orchid tractor whistle";
+pub(super) const PASSWORD: &str = "lamp orchid tractor whistle";
 
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -58,7 +58,7 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    fn new(app: &App) -> Self {
+    pub(super) fn new(app: &App) -> Self {
         Self {
             router: super::router(app.clone()),
             cookies: BTreeMap::new(),
@@ -152,7 +152,7 @@ impl Browser {
         self.post_raw(path, &all).await
     }
 
-    async fn sign_in(&mut self, login: &str, password: &str) -> Reply {
+    pub(super) async fn sign_in(&mut self, login: &str, password: &str) -> Reply {
         self.post(
             "/sign-in",
             "/sign-in",
@@ -177,7 +177,7 @@ async fn first_policy(app: &App) {
     done.await.unwrap_or_else(|error: DbError| panic!("{error}"));
 }
 
-async fn account(app: &App, login: &str, role: Role, sites: &[&str]) -> String {
+pub(super) async fn account(app: &App, login: &str, role: Role, sites: &[&str]) -> String {
     first_policy(app).await;
     let wanted = Wanted {
         name: login.to_owned(),
@@ -577,11 +577,16 @@ async fn each_role_sees_its_pages() {
         ("/dry-run", "aeor"),
         ("/stations", "aeor"),
         ("/stations/new", "a"),
+        ("/operators", "aeo"),
+        ("/operators/new", "a"),
         ("/quarantine", "aeor"),
         ("/audit", "ae"),
         ("/audit/export", "ae"),
         ("/settings", "aeor"),
         ("/settings/accounts", "ae"),
+        ("/settings/organization", "ae"),
+        ("/settings/organization/makes", "a"),
+        ("/settings/organization/rotate/feed", "a"),
         ("/settings/api-keys", "ae"),
         ("/settings/api-keys/new", "a"),
     ];

@@ -88,13 +88,12 @@ pub(super) fn options<'f>(kind: ImportKind, raw: impl Fn(&str) -> &'f str) -> Im
     }
 }
 
-/// The form that says how a list is read, filled with how it was read; where it was refused, with what may be meant.
+/// The form that says how a list is read, filled with how it was read.
 pub(super) fn form(
     lang: Lang,
     kind: ImportKind,
     options: &ImportOptions,
     columns: &[ColumnView],
-    suggests: bool,
 ) -> ReadingForm {
     let either = |name: &str, all: &[&str], none: &str| {
         let mut choices = vec![Choice::new("", lang.t(none))];
@@ -119,7 +118,7 @@ pub(super) fn form(
                 .options(encodings)
                 .value(of(&options.encoding)),
         ],
-        columns: column_fields(lang, kind, columns, suggests),
+        columns: column_fields(lang, kind, columns),
         left_out: left_out(lang, columns),
         has_people: kind == ImportKind::Users,
         complete: options.complete,
@@ -136,7 +135,7 @@ fn delimiter(code: &str) -> &'static str {
 }
 
 /// One choice for each field: which column of the file fills it.
-fn column_fields(lang: Lang, kind: ImportKind, columns: &[ColumnView], suggests: bool) -> Vec<Field> {
+fn column_fields(lang: Lang, kind: ImportKind, columns: &[ColumnView]) -> Vec<Field> {
     let fits = |heading: &&str| !heading.is_empty() && heading.chars().count() <= HEADING_CHARS_MAX;
     let mut headings: Vec<&str> = Vec::new();
     for heading in columns.iter().map(|column| column.heading.as_str()).filter(fits) {
@@ -149,8 +148,7 @@ fn column_fields(lang: Lang, kind: ImportKind, columns: &[ColumnView], suggests:
     }
     let field = |(field, name): &(&'static str, &'static str)| {
         let is = |column: &&ColumnView| column.field.as_deref() == Some(*field);
-        let may_be = |column: &&ColumnView| suggests && column.suggestion.as_deref() == Some(*field);
-        let found = columns.iter().find(is).or_else(|| columns.iter().find(may_be));
+        let found = columns.iter().find(is);
         let mut all = vec![Choice::new("", lang.t("import-column-none"))];
         all.extend(headings.iter().map(|heading| Choice::new(*heading, *heading)));
         Field::new(name, field_label(field))

@@ -72,7 +72,7 @@ fn base(visit: &Visit, kind: ImportKind, faults: Vec<Fault>, preview: Option<Pre
         again: format!("/imports/{name}"),
         action: format!("/imports/{name}"),
         faults,
-        reading: import_form::form(lang, kind, &ImportOptions::default(), &[], false),
+        reading: import_form::form(lang, kind, &ImportOptions::default(), &[]),
         columns: choices(kind).iter().map(column).collect(),
         sample: sample(kind).to_owned(),
         preview,
@@ -135,7 +135,7 @@ pub(crate) async fn read(visit: Visit, Path(name): Path<String>, request: Reques
     if sent.bytes.is_empty() {
         let faults = vec![super::gate::fault(visit.lang, "file", message("import-no-file"))];
         let view = Import {
-            reading: import_form::form(visit.lang, kind, &options, &[], false),
+            reading: import_form::form(visit.lang, kind, &options, &[]),
             ..base(&visit, kind, faults, None)
         };
         return Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &view));
@@ -167,7 +167,7 @@ fn read_or_refused(
             let columns = problem.more.get("columns").cloned().unwrap_or_default();
             let columns: Vec<ColumnView> = serde_json::from_value(columns).unwrap_or_default();
             let view = Import {
-                reading: import_form::form(visit.lang, kind, options, &columns, true),
+                reading: import_form::form(visit.lang, kind, options, &columns),
                 ..base(visit, kind, vec![], Some(unreadable(visit.lang, &problem)))
             };
             Ok(page_with(StatusCode::UNPROCESSABLE_ENTITY, &view))
@@ -392,7 +392,7 @@ pub(crate) async fn show(
     };
     Ok(page(&Import {
         is_done: view.state == "done",
-        reading: import_form::form(lang, kind, &view.options, &view.summary.columns, false),
+        reading: import_form::form(lang, kind, &view.options, &view.summary.columns),
         ..base(&visit, kind, vec![], Some(preview))
     }))
 }

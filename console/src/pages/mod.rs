@@ -7,6 +7,7 @@
 
 mod account_pages;
 mod assets;
+mod association_pages;
 mod audit_pages;
 mod band_pages;
 mod forms;
@@ -20,6 +21,10 @@ mod import_pages;
 #[cfg(test)]
 mod import_tests;
 mod key_pages;
+#[cfg(test)]
+mod office_tests;
+mod operator_pages;
+mod organization_pages;
 mod own;
 mod policy_pages;
 mod posted;
@@ -66,6 +71,7 @@ pub fn router(app: App) -> Router {
 fn gate() -> Router<App> {
     Router::new()
         .route("/sign-in", get(gate::sign_in_form).post(gate::sign_in))
+        .route("/sign-in/code", get(gate::code_form).post(gate::code))
         .route("/sign-out", post(gate::sign_out))
         .route("/link/{secret}", get(gate::link_form).post(gate::link))
         .route("/confirm", get(gate::confirm_form).post(gate::confirm))
@@ -95,6 +101,7 @@ fn people() -> Router<App> {
             get(band_pages::edit_form).post(band_pages::edit),
         )
         .route("/associations", get(band_pages::associations))
+        .route("/associations/{id}", get(association_pages::show))
         .route("/do/{verb}", get(verb_pages::show).post(verb_pages::confirm))
         .merge(imports())
         .route("/tickets", get(ticket_pages::list).post(ticket_pages::create))
@@ -145,6 +152,19 @@ fn plant() -> Router<App> {
             "/stations/{id}/{verb}",
             get(station_pages::verb_form).post(station_pages::verb),
         )
+        .route(
+            "/operators",
+            get(operator_pages::list).post(operator_pages::create),
+        )
+        .route("/operators/new", get(operator_pages::new))
+        .route(
+            "/operators/{id}",
+            get(operator_pages::show).post(operator_pages::save),
+        )
+        .route(
+            "/operators/{id}/remove",
+            get(operator_pages::remove_form).post(operator_pages::remove),
+        )
         .route("/quarantine", get(quarantine_pages::list))
         .route(
             "/quarantine/{id}",
@@ -159,6 +179,22 @@ fn settings() -> Router<App> {
     Router::new()
         .route("/settings", get(own::show))
         .route("/settings/password", post(own::password))
+        .route("/settings/factor/begin", post(own::factor_begin))
+        .route("/settings/factor/bind", post(own::factor_bind))
+        .route("/settings/factor/codes", post(own::factor_codes))
+        .route("/settings/factor/remove", post(own::factor_remove))
+        .route(
+            "/settings/organization",
+            get(organization_pages::show).post(organization_pages::rename),
+        )
+        .route(
+            "/settings/organization/makes",
+            get(organization_pages::make_form).post(organization_pages::make),
+        )
+        .route(
+            "/settings/organization/rotate/{kind}",
+            get(organization_pages::rotate_form).post(organization_pages::rotate),
+        )
         .route("/settings/sessions/end", post(own::end_session))
         .route("/settings/sessions/end-others", post(own::end_others))
         .route(

@@ -3,21 +3,23 @@
 use axum::http::StatusCode;
 
 use super::forms;
-use super::gate::{fault, weak};
+use super::gate::{code_fault, fault, weak};
 use super::posted::Posted;
 use super::shell::Section;
 use super::text::message;
-use super::views::{OwnAccount, SessionRow, Tab};
+use super::views::{FactorSetup, HandOver, OwnAccount, SessionRow, Tab};
 use super::visit::{Answer, Told, Visit, page, page_with};
-use super::widgets::{Fault, Moment};
+use super::widgets::{Fault, Link, Moment};
 use crate::access::Action;
 use crate::accounts::acts::{self, Refused};
+use crate::accounts::factor::{self, Setup};
 use crate::problem::Problem;
 
 /// The parts of the settings that this person may see.
 pub(crate) fn tabs(visit: &Visit, current: &str) -> Vec<Tab> {
     forms::tabs(
         current,
+        visit.may(Action::SettingsView),
         visit.may(Action::AccountView),
         visit.may(Action::KeyView),
     )
@@ -41,6 +43,15 @@ async fn view(visit: &Visit, faults: Vec<Fault>) -> Result<OwnAccount, Problem> 
         shell: visit.shell(Section::Settings),
         tabs: tabs(visit, "/settings"),
         login: visit.session.account.login.clone(),
+        has_factor: visit.session.account.has_factor,
+        codes_left: match visit.session.account.has_factor {
+            true => lang.t1(
+                "factor-codes-left",
+                "count",
+                factor::codes_left(&visit.app, &visit.session).await?,
+            ),
+            false => String::new(),
+        },
         password_fields: fields.into_iter().map(|field| field.faults(&faults)).collect(),
         sessions: sessions.into_iter().map(row).collect(),
         faults,
@@ -80,4 +91,65 @@ pub(crate) async fn end_session(visit: Visit, posted: Posted) -> Answer {
 pub(crate) async fn end_others(visit: Visit, _: Posted) -> Answer {
     acts::end_other_sessions(&visit.app, &visit.session).await?;
     Ok(visit.done("/settings", &Told::new(message("sessions-ended"))))
+}
+
+fn setup_page(visit: &Visit, setup: Setup, faults: Vec<Fault>) -> FactorSetup {
+    FactorSetup {
+        shell: visit.shell(Section::Settings),
+        qr: super::qr::draw(&setup.address),
+        text: setup.text,
+        code: forms::code().hint(message("factor-code-hint")).faults(&faults),
+        faults,
+    }
+}
+
+/// Codes on paper, shown once.
+fn codes_page(visit: &Visit, codes: &[String]) -> HandOver {
+    let lang = visit.lang;
+    HandOver {
+        shell: visit.shell(Section::Settings),
+        title: lang.t("factor-codes-title"),
+        lead: lang.t("factor-codes-lead"),
+        crumbs: vec![Link::new("/settings", lang.t("account-own"))],
+        qr: None,
+        typed: String::new(),
+        text_title: lang.t("factor-codes"),
+        text: codes.join("\n"),
+        facts: vec![],
+        back: "/settings".into(),
+    }
+}
+
+pub(crate) async fn factor_begin(visit: Visit, _: Posted) -> Answer {
+    visit.confirmed("/settings")?;
+    let setup = factor::begin(&visit.app, &visit.session).await?;
+    Ok(page(&setup_page(&visit, setup, vec![])))
+}
+
+pub(crate) async fn factor_bind(visit: Visit, posted: Posted) -> Answer {
+    visit.confirmed("/settings")?;
+    let not_taken = match factor::bind(&visit.app, &visit.session, posted.text("code")).await {
+        Ok(codes) => return Ok(page(&codes_page(&visit, &codes))),
+        Err(not_taken) => not_taken,
+    };
+    let fault = code_fault(visit.lang, not_taken)?;
+    match factor::proposal(&visit.app, &visit.session).await? {
+        Some(setup) => Ok(page_with(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &setup_page(&visit, setup, vec![fault]),
+        )),
+        None => Ok(super::visit::go("/settings")),
+    }
+}
+
+pub(crate) async fn factor_codes(visit: Visit, _: Posted) -> Answer {
+    visit.confirmed("/settings")?;
+    let codes = factor::new_codes(&visit.app, &visit.session).await?;
+    Ok(page(&codes_page(&visit, &codes)))
+}
+
+pub(crate) async fn factor_remove(visit: Visit, _: Posted) -> Answer {
+    visit.confirmed("/settings")?;
+    factor::remove(&visit.app, &visit.session).await?;
+    Ok(visit.done("/settings", &Told::new(message("factor-removed"))))
 }

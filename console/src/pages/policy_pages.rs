@@ -19,7 +19,7 @@ use super::widgets::{Choice, Fault, Field, Link, Tone, Word};
 use super::words::{self, choose, form_fault, policy_path};
 use crate::access::{self, Action};
 use crate::acts::policies::{self, DryRun, DryRunAnswer, Expect, PolicyView};
-use crate::acts::stations;
+use crate::acts::stations::{self, Propagation};
 use crate::problem::{Code, Problem};
 
 const LIST: &str = "/policies";
@@ -63,7 +63,21 @@ fn says(lang: Lang, view: &PolicyView) -> String {
     }
 }
 
-fn listed(lang: Lang, view: &PolicyView) -> PolicyListed {
+/// How many stations know the present form of a policy; for the group policy that holds, also that it holds.
+fn known(lang: Lang, view: &PolicyView, come: &[Propagation]) -> String {
+    let id = id_of(view);
+    let own = come.iter().filter(|it| it.kind == view.kind && it.policy == id);
+    let chosen = come.iter().filter(|it| view.holds && it.kind == "active");
+    let slowest = own.chain(chosen).min_by_key(|it| it.known);
+    slowest
+        .filter(|it| it.stations > 0)
+        .map_or_else(String::new, |it| match it.known == it.stations {
+            true => lang.t("policy-known-everywhere"),
+            false => lang.t2("policy-known", "known", it.known, "all", it.stations),
+        })
+}
+
+fn listed(lang: Lang, view: &PolicyView, come: &[Propagation]) -> PolicyListed {
     let (id, kind) = (id_of(view), view.kind.as_str());
     let path = policy_path(kind, &id);
     let state = match (view.holds, kind) {
@@ -79,6 +93,7 @@ fn listed(lang: Lang, view: &PolicyView) -> PolicyListed {
             .unwrap_or_default()
             .to_owned(),
         state,
+        known: known(lang, view, come),
         says: says(lang, view),
         copy: format!("{path}/copy"),
         activate: if kind == "group" && !view.holds {
@@ -94,7 +109,8 @@ fn listed(lang: Lang, view: &PolicyView) -> PolicyListed {
 pub(crate) async fn list(visit: Visit) -> Answer {
     let lang = visit.lang;
     let all = policies::list(&visit.app, &visit.caller).await?;
-    let rows = |views: &[PolicyView]| views.iter().map(|view| listed(lang, view)).collect();
+    let come = stations::propagation(&visit.app, &visit.caller).await?;
+    let rows = |views: &[PolicyView]| views.iter().map(|view| listed(lang, view, &come)).collect();
     let part = |id: &'static str, none: &str, rows| PolicyPart {
         id,
         title: lang.t(format!("policies-{id}")),

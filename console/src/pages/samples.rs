@@ -50,6 +50,7 @@ pub(crate) fn all(lang: Lang, theme: Theme) -> Vec<(&'static str, String)> {
             "associations",
             page(&list_of_associations(at(Section::Associations))),
         ),
+        ("association", page(&one_association(at(Section::Associations)))),
         ("tickets", page(&tickets(at(Section::Tickets)))),
         ("ticket", page(&ticket(at(Section::Tickets)))),
     ]);
@@ -79,6 +80,19 @@ fn gate(lang: Lang, theme: Theme) -> Vec<(&'static str, String)> {
         }],
         ..sign_in.clone()
     };
+    let code = CodePage {
+        shell: shell(),
+        next: "/".into(),
+        code: forms::code(),
+        faults: vec![],
+    };
+    let factor = FactorSetup {
+        shell: shell(),
+        qr: qr::draw("otpauth://totp/Bandstand:mara.kurz?secret=GEZDGNBVGY3TQOJQ&issuer=Bandstand"),
+        text: "GEZDGNBVGY3TQOJQ".into(),
+        code: forms::code(),
+        faults: vec![],
+    };
     let setup = OneTimeLink {
         shell: shell(),
         title: message("setup"),
@@ -99,6 +113,8 @@ fn gate(lang: Lang, theme: Theme) -> Vec<(&'static str, String)> {
     vec![
         ("sign-in", page(&sign_in)),
         ("sign-in-refused", page(&refused)),
+        ("code", page(&code)),
+        ("factor", page(&factor)),
         ("setup", page(&setup)),
         ("link-dead", page(&dead)),
     ]
@@ -285,6 +301,7 @@ fn users_empty(shell: Shell) -> Users {
 fn association(lang: Lang, band: &str, state: (&str, Tone), tags: &[String], since: i64) -> AssociationRow {
     let verb = |code: &str| Link::new(format!("/associations/x/{code}"), lang.word("verb", code));
     AssociationRow {
+        href: "/associations/x".into(),
         user: "Mara Kurz".into(),
         user_href: "/users/4711".into(),
         band: band.into(),
@@ -373,6 +390,7 @@ fn user(shell: Shell) -> User {
         dry_run_href: "/dry-run?user=4711".into(),
         verbs: vec![verb("resume"), verb("leaver")],
         associations: associations(lang),
+        zones: zones(lang),
         shows_user: false,
         shows_band: true,
         effective: settings(lang),
@@ -506,11 +524,50 @@ fn band(shell: Shell) -> Band {
         note: "Lot 7".into(),
         verbs: vec![verb("lost"), verb("broken"), verb("retire")],
         associations: associations(lang),
+        zones: zones(lang),
         shows_user: true,
         shows_band: false,
         history_href: "/bands/AAAH-00201/history".into(),
         edit_href: "/bands/AAAH-00201/edit".into(),
         may_write: true,
+        shell,
+    }
+}
+
+fn zones(lang: Lang) -> Vec<ZoneRow> {
+    let word = |code: &str, tone| Some(Word::of(lang, "association", code, tone));
+    let row = |it, ot, says: &str| ZoneRow {
+        name: "AAAH-00201".into(),
+        href: "/bands/AAAH-00201".into(),
+        it,
+        ot,
+        says: lang.t(says),
+        agrees: says == "zones-agree",
+    };
+    vec![
+        row(
+            word("active", Tone::Good),
+            word("active", Tone::Good),
+            "zones-agree",
+        ),
+        row(word("active", Tone::Good), None, "zones-not-registered"),
+    ]
+}
+
+fn one_association(shell: Shell) -> AssociationPage {
+    let lang = shell.lang;
+    AssociationPage {
+        title: lang.t2("association-title", "user", "Mara Kurz", "band", "AAAH-00201"),
+        state: Word::of(lang, "association", "active", Tone::Good),
+        tags: vec![lang.t("tag-primary")],
+        verbs: vec![Link::new("/do/lost", lang.word("verb", "lost"))],
+        people: vec![Link::new("/users/4711", lang.t("association-to-user"))],
+        facts: vec![Choice::new(lang.t("col-band"), "AAAH-00201")],
+        history: vec![Event {
+            text: lang.t2("event-associated", "band", "AAAH-00201", "to", ""),
+            at: Moment::of(lang, NOON),
+            ..Event::default()
+        }],
         shell,
     }
 }
@@ -533,6 +590,7 @@ fn list_of_associations(shell: Shell) -> Associations {
         shows_user: true,
         shows_band: true,
         pager: Pager::default(),
+        may_export: true,
         shell,
     }
 }

@@ -67,6 +67,7 @@ pub(crate) enum Section {
     Policies,
     DryRun,
     Stations,
+    Operators,
     Quarantine,
     Audit,
     Settings,
@@ -118,6 +119,13 @@ const WAYS: &[Way] = &[
         "station",
         message("nav-stations"),
         message("nav-plant"),
+    ),
+    (
+        Section::Operators,
+        "/operators",
+        "key",
+        message("nav-operators"),
+        "",
     ),
     (
         Section::Quarantine,

@@ -14,7 +14,7 @@ use super::visit::{Answer, Told, Visit, page, page_with};
 use super::widgets::{Choice, Fault, Field, Line, Link, Moment, Pager, Tone, Word, span};
 use super::words::{self, choose, code_of, form_fault};
 use crate::access::{self, Action};
-use crate::acts::stations::{self, NewStation, StationDetail, StationView};
+use crate::acts::stations::{self, NewStation, Propagation, StationDetail, StationView};
 
 const LIST: &str = "/stations";
 const MINUTE_MS: i64 = 60_000;
@@ -190,6 +190,24 @@ fn health(lang: Lang, detail: &StationDetail, now_ms: i64) -> Vec<Line> {
     lines
 }
 
+/// Which policies the station does not know yet.
+fn policies_there(lang: Lang, come: &[Propagation], station: &str) -> Vec<Choice> {
+    let late = come
+        .iter()
+        .filter(|it| it.waiting.iter().any(|waiting| waiting.station == station));
+    let names: Vec<String> = late
+        .map(|it| match it.policy.is_empty() {
+            true => lang.t("station-policy-choice"),
+            false => it.policy.clone(),
+        })
+        .collect();
+    let text = match names.is_empty() {
+        true => lang.t("station-policies-known"),
+        false => lang.t1("station-policies-late", "names", names.join(", ")),
+    };
+    vec![Choice::new(lang.t("nav-policies"), text)]
+}
+
 fn facts(lang: Lang, view: &StationView) -> Vec<Choice> {
     let ends = said(view, "certificate_not_after_s").map(|s| s.saturating_mul(1000));
     let all = [
@@ -218,6 +236,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
     let now = visit.app.now().0;
     let detail = stations::show(&visit.app, &visit.caller, stations::id(&id)?).await?;
     let view = &detail.station;
+    let come = stations::propagation(&visit.app, &visit.caller).await?;
     let verb = |what: &str| {
         Link::new(
             format!("{LIST}/{}/{what}", view.id),
@@ -237,7 +256,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
         state: state(lang, view, now),
         verbs,
         health: health(lang, &detail, now),
-        facts: facts(lang, view),
+        facts: [facts(lang, view), policies_there(lang, &come, &view.id)].concat(),
         may_write: visit.may(Action::StationRevoke),
     }))
 }
@@ -332,6 +351,7 @@ pub(crate) async fn verb_form(visit: Visit, Path((id, verb)): Path<(String, Stri
     let detail = stations::show(&visit.app, &visit.caller, stations::id(&id)?).await?;
     let view = &detail.station;
     let path = format!("{LIST}/{}", view.id);
+    visit.confirmed(&format!("{path}/{verb}"))?;
     let effects = ["one", "two"].map(|which| lang.t(format!("station-{verb}-effect-{which}")));
     let note = Field {
         max: 200,
@@ -362,6 +382,7 @@ pub(crate) async fn verb_form(visit: Visit, Path((id, verb)): Path<(String, Stri
 }
 
 pub(crate) async fn verb(visit: Visit, Path((id, verb)): Path<(String, String)>, posted: Posted) -> Answer {
+    visit.confirmed(&format!("{LIST}/{id}/{verb}"))?;
     let (id, note) = (stations::id(&id)?, posted.text("note"));
     let (view, key) = match verb.as_str() {
         "revoke" => (

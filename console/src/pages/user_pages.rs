@@ -4,6 +4,7 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
+use super::association_pages::zones;
 use super::posted::Posted;
 use super::shell::Section;
 use super::text::{Lang, message};
@@ -174,6 +175,7 @@ pub(crate) async fn show(visit: Visit, Path(id): Path<String>) -> Answer {
             .iter()
             .map(|it| words::association(lang, it, may_change, &path))
             .collect(),
+        zones: zones(lang, &detail.associations, true),
         shows_user: false,
         shows_band: true,
         effective: words::settings(lang, &detail.policy),

@@ -27,6 +27,10 @@ pages! {
         password: Field,
         faults: Vec<Fault>,
     }
+    /// The code beside the password.
+    CodePage "code.html" { next: String, code: Field, faults: Vec<Fault>, }
+    /// Setting up an app that makes codes.
+    FactorSetup "factor.html" { qr: Option<Qr>, text: String, code: Field, faults: Vec<Fault>, }
     /// A one-time link: the first administrator, or a new password.
     OneTimeLink "link.html" {
         title: &'static str,
@@ -84,6 +88,7 @@ pages! {
         dry_run_href: String,
         verbs: Vec<Link>,
         associations: Vec<AssociationRow>,
+        zones: Vec<ZoneRow>,
         shows_user: bool,
         shows_band: bool,
         effective: Vec<Setting>,
@@ -142,6 +147,7 @@ pages! {
         note: String,
         verbs: Vec<Link>,
         associations: Vec<AssociationRow>,
+        zones: Vec<ZoneRow>,
         shows_user: bool,
         shows_band: bool,
         history_href: String,
@@ -156,6 +162,17 @@ pages! {
         shows_user: bool,
         shows_band: bool,
         pager: Pager,
+        may_export: bool,
+    }
+    /// One association.
+    AssociationPage "association.html" {
+        title: String,
+        state: Word,
+        tags: Vec<String>,
+        verbs: Vec<Link>,
+        people: Vec<Link>,
+        facts: Vec<Choice>,
+        history: Vec<Event>,
     }
     /// Tickets.
     Tickets "tickets.html" { rows: Vec<TicketRow>, pager: Pager, may_write: bool, }
@@ -209,6 +226,22 @@ pages! {
         facts: Vec<Choice>,
         may_write: bool,
     }
+    /// People with rights at stations.
+    Operators "operators.html" { rows: Vec<OperatorRow>, may_write: bool, }
+    /// One of them.
+    Operator "operator.html" {
+        title: String,
+        action: String,
+        name: String,
+        revision: String,
+        id: Option<Field>,
+        pin: Field,
+        user: Field,
+        sites: Field,
+        rights: Vec<Tick>,
+        remove: String,
+        faults: Vec<Fault>,
+    }
     /// What waits for a decision.
     Quarantine "quarantine.html" { rows: Vec<ConflictRow>, pager: Pager, }
     /// Both sides of one conflict.
@@ -233,7 +266,19 @@ pages! {
         faults: Vec<Fault>,
         login: String,
         password_fields: Vec<Field>,
+        has_factor: bool,
+        codes_left: String,
         sessions: Vec<SessionRow>,
+    }
+    /// The organization and its keys.
+    Organization "organization.html" {
+        tabs: Vec<Tab>,
+        faults: Vec<Fault>,
+        name: Field,
+        facts: Vec<Choice>,
+        keys: Vec<KeyLine>,
+        makes: Vec<KeyLine>,
+        may_write: bool,
     }
     /// Who has an account.
     Accounts "accounts.html" {
@@ -302,8 +347,18 @@ rows! {
         policy: String,
         site: String,
     }
+    /// How something stands on both sides of the plant.
+    ZoneRow {
+        name: String,
+        href: String,
+        it: Option<Word>,
+        ot: Option<Word>,
+        says: String,
+        agrees: bool,
+    }
     /// An association in a list.
     AssociationRow {
+        href: String,
         user: String,
         user_href: String,
         band: String,
@@ -353,6 +408,7 @@ rows! {
         id: String,
         note: String,
         state: Word,
+        known: String,
         says: String,
         copy: String,
         activate: String,
@@ -389,6 +445,26 @@ rows! {
         knows: String,
         unsent: String,
         contact: Moment,
+    }
+    /// Somebody with rights at stations, in a list.
+    OperatorRow {
+        href: String,
+        id: String,
+        user: String,
+        user_href: String,
+        rights: Vec<String>,
+        sites: String,
+    }
+    /// Something that is on or off.
+    Tick { id: &'static str, label: String, hint: String, is_on: bool, }
+    /// A key that stations are told.
+    KeyLine {
+        kind: String,
+        id: String,
+        name: String,
+        mark: String,
+        state: Word,
+        since: Moment,
     }
     /// A join token in a list.
     TokenRow { name: String, site: String, zone: String, until: Moment, }

@@ -28,6 +28,8 @@ pub(crate) struct Visitor {
     /// Where the request comes from.
     pub(crate) address: String,
     pub(crate) session: Option<(Caller, Session)>,
+    /// Somebody who showed the password, and has to show a code.
+    pub(crate) waiting: Option<Session>,
     /// What binds forms to a browser that has not signed in.
     pub(crate) visit: Secret,
     /// The secret above is new: the browser does not know it yet.
@@ -118,8 +120,13 @@ impl Visitor {
         app: App,
         parts: &Parts,
         address: String,
-        session: Option<(Caller, Session)>,
+        found: Option<Session>,
     ) -> Result<Self, Problem> {
+        let (waiting, session) = match found {
+            Some(session) if session.row.waits => (Some(session), None),
+            other => (None, other),
+        };
+        let caller = |session: &Session| session::caller_of(&session.account, &session.row.id);
         let headers = &parts.headers;
         let cookie = |name| session::cookie(headers, &cookie_name(&app, name)).map(str::to_owned);
         let known = cookie("visit").and_then(|text| Secret::read(&text));
@@ -136,7 +143,8 @@ impl Visitor {
             here: own_path(here).to_owned(),
             agent: header(headers, USER_AGENT.as_str()).to_owned(),
             address,
-            session,
+            session: session.map(|session| (caller(&session), session)),
+            waiting,
             visit: known.map_or_else(Secret::new, Ok)?,
             is_new,
             done: cookie("done").and_then(|text| read_done(&text)),

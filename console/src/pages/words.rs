@@ -113,6 +113,7 @@ pub(crate) fn association(lang: Lang, view: &AssociationView, may_write: bool, b
         ));
     }
     AssociationRow {
+        href: format!("/associations/{}", view.id),
         user: named(view.user_name.as_deref(), &view.user),
         user_href: user_path(&view.user),
         band: view.band.clone(),

@@ -205,7 +205,7 @@ fn what_was_open_is_ended() {
             tx.batch(
                 "insert into accounts (id, login, name, role, sites, created_ms, version) \
                  values ('a', 'a', 'A', 'administrator', '', 0, 1);\n\
-                 insert into sessions values (x'01', 's', 'a', 0, 0, 0, '', '');\n\
+                 insert into sessions values (x'01', 's', 'a', 0, 0, 0, '', '', 0);\n\
                  insert into one_time_links values (x'01', 'password', 'a', 0, 9999999999999, null);\n\
                  insert into join_tokens (hash, name, site, zone, created_at, created_by, expires_at) \
                  values (x'01', 'n', 's', 'enrollment', 0, 'a', 9999999999999);\n",

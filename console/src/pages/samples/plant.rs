@@ -11,6 +11,9 @@ pub(super) fn all(lang: Lang, theme: Theme) -> Vec<(&'static str, String)> {
         ("dry-run", page(&dry_run(at(Section::DryRun)))),
         ("stations", page(&stations(at(Section::Stations)))),
         ("station", page(&station(at(Section::Stations)))),
+        ("operators", page(&operators(at(Section::Operators)))),
+        ("operator", page(&operator(at(Section::Operators)))),
+        ("organization", page(&organization(at(Section::Settings)))),
         ("quarantine", page(&quarantine(at(Section::Quarantine)))),
         ("conflict", page(&conflict(at(Section::Quarantine)))),
         ("audit", page(&audit(at(Section::Audit)))),
@@ -32,6 +35,7 @@ fn policies(shell: Shell) -> Policies {
         id: id.into(),
         note: note.into(),
         state: Word::new(lang.t(state.0), state.1),
+        known: lang.t2("policy-known", "known", 3, "all", 4),
         says: lang.word("setting", "reenroll_own"),
         copy: format!("/policies/group/{id}/copy"),
         activate: activate.into(),
@@ -220,6 +224,72 @@ fn station(shell: Shell) -> Station {
     }
 }
 
+fn operators(shell: Shell) -> Operators {
+    let lang = shell.lang;
+    let row = OperatorRow {
+        href: "/operators/kim".into(),
+        id: "kim".into(),
+        user: "4715".into(),
+        user_href: "/users/4715".into(),
+        rights: vec![lang.word("right", "vouch"), lang.word("right", "confirm_clock")],
+        sites: "Hamburg".into(),
+    };
+    Operators {
+        rows: vec![row],
+        may_write: true,
+        shell,
+    }
+}
+
+fn operator(shell: Shell) -> Operator {
+    let lang = shell.lang;
+    Operator {
+        title: "kim".into(),
+        action: "/operators/kim".into(),
+        name: "kim".into(),
+        revision: "1".into(),
+        id: None,
+        pin: Field::new("pin", message("operator-pin")).hint(message("operator-pin-keep")),
+        user: Field::new("user", message("operator-user")),
+        sites: Field::new("sites", message("account-sites")),
+        rights: vec![Tick {
+            id: "vouch",
+            label: lang.word("right", "vouch"),
+            hint: lang.word("right", "vouch_may"),
+            is_on: true,
+        }],
+        remove: "/operators/kim/remove".into(),
+        faults: vec![],
+        shell,
+    }
+}
+
+fn organization(shell: Shell) -> Organization {
+    let lang = shell.lang;
+    let key = |kind: &str, id: &str, state: &str, tone| KeyLine {
+        kind: lang.word("key", kind),
+        id: id.into(),
+        name: "Acme Bands".into(),
+        mark: "41b2c3d4e5f60718".into(),
+        state: Word::of(lang, "key-state", state, tone),
+        since: Moment::of(lang, NOON),
+    };
+    Organization {
+        tabs: forms::tabs("/settings/organization", true, true, true),
+        faults: vec![],
+        name: Field::new("organization", message("organization-name")).value("Acme"),
+        facts: vec![Choice::new(lang.t("organization-id"), "41b2")],
+        keys: vec![
+            key("ticket_issuer", "1", "holds", Tone::Good),
+            key("feed", "2", "coming", Tone::Note),
+            key("code", "1", "retired", Tone::Off),
+        ],
+        makes: vec![key("manufacturer", "1", "holds", Tone::Good)],
+        may_write: true,
+        shell,
+    }
+}
+
 fn quarantine(shell: Shell) -> Quarantine {
     let lang = shell.lang;
     Quarantine {
@@ -322,9 +392,11 @@ fn own_account(shell: Shell) -> OwnAccount {
         is_this,
     };
     OwnAccount {
-        tabs: forms::tabs("/settings", true, true),
+        tabs: forms::tabs("/settings", true, true, true),
         faults: vec![],
         login: "mara.kurz".into(),
+        has_factor: true,
+        codes_left: lang.t1("factor-codes-left", "count", 7),
         password_fields: vec![
             forms::present_password(),
             forms::new_password(),
@@ -350,7 +422,7 @@ fn accounts(shell: Shell) -> Accounts {
         signed_in: Moment::of(lang, NOON),
     };
     Accounts {
-        tabs: forms::tabs("/settings/accounts", true, true),
+        tabs: forms::tabs("/settings/accounts", true, true, true),
         rows: vec![
             row("Mara Kurz", "administrator", ("active", Tone::Good)),
             row("Jonas Öztürk", "operator", ("invited", Tone::Note)),
@@ -396,7 +468,7 @@ fn account(shell: Shell) -> Account {
 fn api_keys(shell: Shell) -> ApiKeys {
     let lang = shell.lang;
     ApiKeys {
-        tabs: forms::tabs("/settings/api-keys", true, true),
+        tabs: forms::tabs("/settings/api-keys", true, true, true),
         rows: vec![ApiKeyRow {
             id: "bsk_2f9c".into(),
             name: "Directory sync".into(),
@@ -461,7 +533,6 @@ fn import(shell: Shell, is_previewed: bool) -> Import {
                 field: (heading == "id").then(|| heading.into()),
                 suggestion: None,
             }),
-            true,
         ),
         columns: ["id", "name", "site", "status"]
             .map(|column| Choice::new(column, lang.word("import-column", column)))

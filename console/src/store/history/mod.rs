@@ -317,6 +317,16 @@ pub fn of_user(tx: &Tx<'_>, user: &UserId, limit: usize) -> Result<Vec<Entry>, D
     )
 }
 
+/// What was said of an association; the latest first.
+pub fn of_association(tx: &Tx<'_>, id: &AssociationId, limit: usize) -> Result<Vec<Entry>, DbError> {
+    tx.all(
+        "select writer, sequence, time_ms, counter, event from entries where association = $1 \
+         order by time_ms desc, counter desc limit $2",
+        args![id, limit],
+        read_entry,
+    )
+}
+
 /// What was said of a band and of its associations; the latest first.
 pub fn of_band(tx: &Tx<'_>, band: &BandSerial, limit: usize) -> Result<Vec<Entry>, DbError> {
     tx.all(

@@ -1,0 +1,210 @@
+//! Commands about people with rights at stations, accounts, and the keys that stations are told.
+
+use std::io::Read;
+
+use anyhow::{Context, Result, bail};
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use station_core::replica::Right;
+
+use super::ask::Sure;
+use crate::access::Caller;
+use crate::accounts::acts as accounts;
+use crate::accounts::factor;
+use crate::acts::keys::{self, Rotating};
+use crate::acts::operators::{self, OperatorInput};
+use crate::serve::App;
+
+/// What an operator may do.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RightName {
+    /// Say who somebody is
+    Vouch,
+    /// Say that a station's clock is right
+    ConfirmClock,
+    /// Give up an enrollment whose band does not come back
+    CloseIntents,
+}
+
+impl From<RightName> for Right {
+    fn from(name: RightName) -> Self {
+        match name {
+            RightName::Vouch => Self::Vouch,
+            RightName::ConfirmClock => Self::ConfirmClock,
+            RightName::CloseIntents => Self::CloseIntents,
+        }
+    }
+}
+
+/// People with rights at stations.
+#[derive(Debug, Subcommand)]
+pub enum Operator {
+    /// Everybody with rights at stations
+    List,
+    /// Add somebody, or change what somebody may do
+    Put {
+        /// The id to type at the kiosk
+        id: String,
+        /// What the person may do; once for each
+        #[arg(long)]
+        right: Vec<RightName>,
+        /// Where; once for each. Everywhere if left out
+        #[arg(long)]
+        site: Vec<String>,
+        /// The user this person is, if any
+        #[arg(long)]
+        user: Option<String>,
+        /// Read a new PIN from standard input; the present one stays without this
+        #[arg(long)]
+        pin_from_stdin: bool,
+    },
+    /// Take somebody's rights away
+    Remove {
+        /// The id
+        id: String,
+        /// Whether to do it
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+/// People who sign in to the console.
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Everybody with an account
+    List,
+    /// Make a link by which the person sets a password
+    Link {
+        /// The login
+        login: String,
+    },
+    /// Remove the second factor of somebody who lost phone and paper
+    FactorReset {
+        /// The login
+        login: String,
+        /// Whether to do it
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+/// Which key.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum KeyName {
+    /// The one that signs tickets
+    Tickets,
+    /// The one that signs what stations are told
+    Feed,
+}
+
+impl From<KeyName> for Rotating {
+    fn from(name: KeyName) -> Self {
+        match name {
+            KeyName::Tickets => Self::Tickets,
+            KeyName::Feed => Self::Feed,
+        }
+    }
+}
+
+/// The keys that stations are told.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Every key, and what the organization is known by
+    List,
+    /// Make a new key, which signs from a day from now on
+    Rotate {
+        /// Which
+        which: KeyName,
+        /// Whether to do it
+        #[command(flatten)]
+        sure: Sure,
+    },
+}
+
+pub(super) async fn operator(app: &App, caller: &Caller, command: Operator) -> Result<Value> {
+    Ok(match command {
+        Operator::List => json!(operators::list(app, caller).await?),
+        Operator::Put {
+            id,
+            right,
+            site,
+            user,
+            pin_from_stdin,
+        } => {
+            let input = OperatorInput {
+                pin: pin_from_stdin.then(pin).transpose()?,
+                user,
+                rights: right.into_iter().map(Into::into).collect(),
+                sites: site.into_iter().collect(),
+            };
+            json!(operators::put(app, caller, id, input, None).await?)
+        }
+        Operator::Remove { id, sure } if sure.is_sure() => {
+            operators::remove(app, caller, id.clone(), None).await?;
+            json!({ "removed": id })
+        }
+        Operator::Remove { id, .. } => {
+            let all = operators::list(app, caller).await?;
+            let found = all.into_iter().find(|view| view.id == id);
+            let found = found.with_context(|| format!("there is no operator {id}"))?;
+            json!({ "would_remove": found, "next": Sure::NEXT })
+        }
+    })
+}
+
+/// A PIN from standard input: as an argument others on this machine could read it.
+fn pin() -> Result<String> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(1024).read_to_string(&mut text);
+    read.context("cannot read the PIN from standard input")?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+pub(super) async fn account(app: &App, caller: &Caller, command: Account) -> Result<Value> {
+    let find = async |login: &str| {
+        let all = accounts::list(app, caller).await?;
+        let found = all.into_iter().find(|account| account.login == login);
+        found.with_context(|| format!("there is no account {login}"))
+    };
+    Ok(match command {
+        Account::List => {
+            let all = accounts::list(app, caller).await?;
+            let line = |it: &crate::accounts::rows::Account| {
+                json!({ "login": it.login, "name": it.name, "role": it.role.as_str(), "sites": it.sites,
+                        "has_password": it.has_password, "has_factor": it.has_factor,
+                        "disabled": it.disabled.is_some() })
+            };
+            json!(all.iter().map(line).collect::<Vec<_>>())
+        }
+        Account::Link { login } => {
+            let (account, link) = accounts::link(app, caller, find(&login).await?.id).await?;
+            json!({ "login": account.login, "link": link })
+        }
+        Account::FactorReset { login, sure } => {
+            let account = find(&login).await?;
+            if !account.has_factor {
+                bail!("{login} has no second factor");
+            }
+            match sure.is_sure() {
+                true => {
+                    factor::reset(app, caller, account.id).await?;
+                    json!({ "login": login, "has_factor": false })
+                }
+                false => json!({ "would_remove_factor_of": login, "next": Sure::NEXT }),
+            }
+        }
+    })
+}
+
+pub(super) async fn key(app: &App, caller: &Caller, command: Key) -> Result<Value> {
+    Ok(match command {
+        Key::List => json!(keys::show(app, caller).await?),
+        Key::Rotate { which, sure } if sure.is_sure() => {
+            json!(keys::rotate(app, caller, which.into(), None).await?)
+        }
+        Key::Rotate { which, .. } => {
+            let rotation = keys::foresee(app, caller, which.into()).await?;
+            json!({ "rotation": rotation, "next": Sure::NEXT })
+        }
+    })
+}
