@@ -25,6 +25,8 @@ use super::{Store, StoreError, changes, journal};
 const SYNC: &str = "sync";
 /// So many rows in one page are all over the tables.
 const MANY_ROWS: usize = 200;
+/// How long what is written down may stay behind the moment at which the replica was last known to be true.
+const AGE_WRITTEN_EVERY_MS: u64 = 5 * 60_000;
 /// Journal entries read at a time.
 const CHUNK_LEN: u32 = 500;
 
@@ -155,6 +157,23 @@ impl Store {
         self.apply(applying, 0, |_, filler| {
             applying.rows.iter().try_for_each(|row| filler.row(row))
         })
+    }
+
+    /// What the station knows was true as a whole at this moment too; nothing else changed. It is known at once and
+    /// written down now and then: a station without news writes nothing, and after a restart its knowledge counts
+    /// as a little older than it is, until the console answers.
+    pub fn confirm(&mut self, applying: &Applying) -> Result<(), StoreError> {
+        let Some(complete) = applying.inbox.complete else {
+            return Ok(());
+        };
+        let written_ms = replica::read_identity(self.access())?.map_or(0, |identity| identity.as_of_ms);
+        if complete.made_at_ms.abs_diff(written_ms) >= AGE_WRITTEN_EVERY_MS {
+            return self.apply_rows(applying);
+        }
+        if let Some(identity) = &mut self.identity {
+            identity.as_of_ms = complete.made_at_ms;
+        }
+        Ok(())
     }
 
     /// Exchanges all rows for those of the pages that were put aside, and of `applying`, which is the last.

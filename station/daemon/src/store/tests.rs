@@ -2,6 +2,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use firmware_protocol::id::{AssociationId, Serial, Zone};
 use policy::model::{BandSerial, EndCause, Ending, UnixMillis};
+use server_sync::Revision;
+use server_sync::feed::{Complete, InboxState};
 use station_core::clock::TrustedTime;
 use station_core::enrollment::{Knowledge, Query};
 use station_core::journal::{Started, Stopped};
@@ -129,6 +131,39 @@ fn an_append_is_one_link_per_record_and_survives() {
     );
     assert_eq!(store.last_entry().unwrap().unwrap().time_ms, MADE_AT_MS + 1);
     assert_eq!(store.entries(2, 1).unwrap()[0].sequence, 2);
+}
+
+#[test]
+fn an_answer_without_news_is_known_and_not_written() {
+    let place = Place::new();
+    let mut store = place.open();
+    let told = |made_at_ms| Applying {
+        rows: vec![],
+        inbox: InboxState {
+            complete: Some(Complete {
+                lineage: server_sync::Lineage([1; 16]),
+                revision: Revision::new(7).unwrap(),
+                made_at_ms,
+                acked_through: 0,
+                acked_mark: [0; 8],
+            }),
+            ..InboxState::default()
+        },
+        is_whole: true,
+    };
+    let log = || std::fs::read(place.file().with_extension("db-wal")).unwrap();
+    store.apply_rows(&told(MADE_AT_MS)).unwrap();
+    let before = log();
+    store.confirm(&told(MADE_AT_MS + 60_000)).unwrap();
+    assert_eq!(knowledge(&store, "ada", "BAND-1").made_at_ms, MADE_AT_MS + 60_000);
+    assert!(log() == before, "something was written");
+    store.confirm(&told(MADE_AT_MS + 600_000)).unwrap();
+    assert!(log() != before, "nothing was written after ten minutes");
+    store.close();
+    assert_eq!(
+        knowledge(&place.open(), "ada", "BAND-1").made_at_ms,
+        MADE_AT_MS + 600_000
+    );
 }
 
 #[test]

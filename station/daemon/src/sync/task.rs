@@ -10,7 +10,8 @@ use std::time::Duration;
 use firmware_protocol::certificate::{Signed, StationCertificate};
 use hyper::{Method, StatusCode};
 use server_sync::feed::{
-    Ask, Completed, FeedFault, Identity as FeedIdentity, Inbox, InboxState, KeyList, SignedPage, Step,
+    Ask, Complete, Completed, FeedFault, Identity as FeedIdentity, Inbox, InboxState, KeyList, SignedPage,
+    Step,
 };
 use server_sync::join::{JoinAnswer, RenewRequest};
 use server_sync::journal::{Batch, Outbox, PushAnswer, PushFault, Want};
@@ -95,6 +96,18 @@ pub(super) struct Task {
     renew_at: Moment,
     wishes: Wishes,
     written: (Option<String>, Option<String>),
+}
+
+/// Whether an answer without rows said nothing but that all is as it was.
+fn differ_in_age_alone(before: &InboxState, after: &InboxState) -> bool {
+    let aged = |state: &InboxState| InboxState {
+        complete: state.complete.map(|complete| Complete {
+            made_at_ms: 0,
+            ..complete
+        }),
+        ..state.clone()
+    };
+    before.complete.is_some() && aged(before) == aged(after)
 }
 
 /// Keeps in step until told to stop. A failure of the database ends it; the event loop notices by itself.
@@ -447,6 +460,8 @@ impl Task {
                 .await
         } else if applying.rows.is_empty() && !applying.is_whole {
             Ok(())
+        } else if applying.rows.is_empty() && differ_in_age_alone(self.inbox.state(), &state) {
+            self.parts.store.run(move |store| store.confirm(&applying)).await
         } else {
             self.parts
                 .store
