@@ -31,16 +31,17 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    pub(super) async fn run(self) -> Result<()> {
-        let report = fleet::run(Options {
+    /// A thread for each core: handshakes are most of the work.
+    pub(super) fn run(self) -> Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let report = runtime.block_on(fleet::run(Options {
             console: self.console,
             stations: self.stations,
             tokens: self.tokens,
             work: Duration::from_secs(self.seconds),
             entry_every: Duration::from_millis(self.entry_ms.max(1)),
             joining: self.joining,
-        })
-        .await?;
+        }))?;
         print!("{report}");
         ensure!(report.is_clean(), "not everything went well");
         Ok(())

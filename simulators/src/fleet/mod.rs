@@ -4,6 +4,7 @@
 //! Where others stand between two of its steps, the console is at work for them: what is measured is what a
 //! station waits.
 
+mod member;
 mod report;
 mod station;
 
@@ -17,6 +18,7 @@ use station_daemon::sync::Address;
 use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
 
+pub use member::Member;
 pub use report::Report;
 use station::{Plan, Station};
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::bench::at;
+
 /// The steps that are measured, in the order of a station's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Wait {
@@ -89,11 +91,6 @@ impl Report {
     }
 }
 
-fn quantile(sorted: &[Duration], share: f64) -> Duration {
-    let last = sorted.len() - 1;
-    sorted[(last as f64 * share).round() as usize]
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
@@ -109,7 +106,7 @@ impl fmt::Display for Report {
         for (wait, times) in &self.waits {
             let mut sorted = times.clone();
             sorted.sort_unstable();
-            let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| format!("{:.1?}", quantile(&sorted, share)));
+            let [p50, p99, max] = [0.5, 0.99, 1.0].map(|share| format!("{:.1?}", at(&sorted, share)));
             writeln!(
                 f,
                 "{:<12}{:>8}{p50:>12}{p99:>12}{max:>12}",

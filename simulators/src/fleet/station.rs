@@ -8,16 +8,17 @@ use hyper::Method;
 use rustls::ClientConfig;
 use server_sync::backoff::Moment;
 use server_sync::feed::{Ask, Identity, Inbox, InboxState};
-use server_sync::join::{JoinAnswer, JoinRequest, Joined};
+use server_sync::join::Joined;
 use server_sync::journal::{Outbox, PushAnswer};
-use server_sync::{Entry, Head, Versions};
+use server_sync::{Entry, Head};
 use station_core::journal::{JournalRecord, Started, chain};
 use station_core::sync::JoinToken;
 use station_daemon::clock::{Clock, Entropy};
-use station_daemon::sync::{Address, Answer, Believed, Connection, Pin, Request, client_config, join_config};
+use station_daemon::sync::{Address, Answer, Connection};
 use tokio::sync::{Barrier, Semaphore};
 use tokio::time::Instant;
 
+use super::member::Member;
 use super::report::{Told, Wait};
 
 /// How long any answer is waited for beyond the time for which it may be held.
@@ -55,7 +56,7 @@ impl Station {
         let mut told = Told::default();
         let joined = Self::join(&plan, number, &token, &mut told).await;
         let station = match joined {
-            Ok((joined, tls)) => Ok(Self::new(plan.clone(), joined, tls, told)),
+            Ok(member) => Ok(Self::new(plan.clone(), member, told)),
             Err(error) => Err((told, error)),
         };
         match station {
@@ -78,48 +79,16 @@ impl Station {
         }
     }
 
-    async fn join(
-        plan: &Plan,
-        number: usize,
-        token: &JoinToken,
-        told: &mut Told,
-    ) -> Result<(Box<Joined>, Arc<ClientConfig>)> {
+    async fn join(plan: &Plan, number: usize, token: &JoinToken, told: &mut Told) -> Result<Member> {
         let _turn = plan.joining.acquire().await?;
         let start = Instant::now();
-        let believed = Believed::new(Clock::start().wall_ms());
-        let request = Request::new();
-        let body = JoinRequest {
-            versions: Versions::OURS,
-            token: token.secret.to_vec(),
-            csr_der: request.csr_der.clone(),
-            dh_key: Entropy::new().bytes(),
-            software: format!("fleet {number}"),
-            station: None,
-            organization: None,
-            journal: None,
-        };
-        let tls = join_config(Pin::Token(token.clone()), believed.clone())?;
-        let mut connection = Connection::open(&plan.address, tls).await.context("join")?;
-        let answer = connection.send(Method::POST, "/sync/v1/join", Some(body.to_bytes()), PATIENCE);
-        let answer = answer.await.context("join")?;
-        let joined = match JoinAnswer::from_bytes(&answer.body) {
-            Some(JoinAnswer::Joined(joined)) => joined,
-            Some(JoinAnswer::Refused(fault)) => bail!("join: {}", fault.code()),
-            None => bail!("join: {}", named(&answer)),
-        };
+        let member = Member::join(&plan.address, &format!("fleet {number}"), token).await?;
         told.waited(Wait::Join, start.elapsed());
-        let certificate = joined
-            .certificates_der
-            .first()
-            .context("a certificate")?
-            .0
-            .clone();
-        let authority = joined.authority_der.clone().into();
-        let tls = client_config(&authority, certificate.into(), &request.key, believed)?;
-        Ok((joined, tls))
+        Ok(member)
     }
 
-    fn new(plan: Arc<Plan>, joined: Box<Joined>, tls: Arc<ClientConfig>, told: Told) -> Self {
+    fn new(plan: Arc<Plan>, member: Member, told: Told) -> Self {
+        let Member { joined, tls } = member;
         let identity = Identity {
             organization_key: joined.organization_key,
             station: joined.station,
@@ -281,7 +250,7 @@ fn own_hash(journal: &[Entry]) -> impl Fn(u64) -> Option<server_sync::Hash> + '_
     |sequence| Some(journal.get(sequence.checked_sub(1)? as usize)?.hash)
 }
 
-fn named(answer: &Answer) -> String {
+pub(super) fn named(answer: &Answer) -> String {
     let code = answer.code.as_deref().unwrap_or("no code");
     format!("status {} ({code})", answer.status)
 }
