@@ -49,13 +49,13 @@ pub(super) fn figures(_: &Effort) -> Result<Vec<Figure>> {
 }
 
 /// The plainest durable commit there is.
-struct Floor {
+pub(super) struct Floor {
     connection: Connection,
     row: Vec<u8>,
 }
 
 impl Floor {
-    fn create(file: &Path, row_len: usize) -> Result<Self> {
+    pub(super) fn create(file: &Path, row_len: usize) -> Result<Self> {
         let connection = Connection::open(file)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
@@ -64,7 +64,7 @@ impl Floor {
         Ok(Self { connection, row })
     }
 
-    fn commit(&self) -> Result<Duration> {
+    pub(super) fn commit(&self) -> Result<Duration> {
         timed(|| {
             let mut statement = self
                 .connection

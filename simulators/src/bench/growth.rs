@@ -116,7 +116,7 @@ fn instructions(file: &Path, count: usize) -> Result<f64> {
     Ok(number.trim().parse()?)
 }
 
-fn has_valgrind() -> bool {
+pub(super) fn has_valgrind() -> bool {
     let mut probe = Command::new("valgrind");
     probe
         .arg("--version")

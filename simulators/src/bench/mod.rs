@@ -5,12 +5,14 @@
 //! the ratios is the figure. Where a count can be had it is reported too: counts do not depend on noise.
 
 mod append;
+mod center;
 mod crowd;
 mod crypto;
 mod decide;
 mod facts;
 mod growth;
 mod latency;
+mod peers;
 mod radio;
 mod real;
 mod replay;
@@ -18,12 +20,13 @@ mod station;
 mod steps;
 mod world;
 
+pub use center::listen as listen_plainly;
 pub use growth::repeat as repeat_growth;
 pub use real::play_probe;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
 /// One line of the result.
@@ -161,6 +164,26 @@ pub struct Effort {
     pub slice: Duration,
     /// Product slices; there is one limit slice more.
     pub slices: usize,
+    /// People of the plant.
+    pub people: usize,
+    /// Stations that are there at once.
+    pub stations: usize,
+}
+
+impl Effort {
+    /// So little that nothing is learned but that every figure can be measured.
+    pub fn smoke() -> Self {
+        Self {
+            slice: Duration::from_millis(20),
+            slices: 1,
+            people: 300,
+            stations: 8,
+        }
+    }
+
+    fn is_smoke(&self) -> bool {
+        self.slices < 2
+    }
 }
 
 impl Default for Effort {
@@ -168,6 +191,8 @@ impl Default for Effort {
         Self {
             slice: Duration::from_millis(700),
             slices: 4,
+            people: 100_000,
+            stations: 10_000,
         }
     }
 }
@@ -187,10 +212,25 @@ const BENCHES: &[(&[&str], Bench)] = &[
     (&["R1", "R2", "R4"], real::link_figures),
     (&["R3", "R5"], real::desk_figures),
     (&["G5b", "G6", "G6b", "G11", "CPU"], station::figures),
+    (&["G1", "G1b", "G1c", "G2", "G2b", "G2c"], center::sync_figures),
+    (&["G8", "G8b"], center::pages_figures),
+    (&["G9", "G9b", "G9c"], center::storm_figures),
+    (&["G13"], center::growth_figures),
+    (&["G11b"], center::crash_figures),
+    (&["G10", "G10b"], center::import_figures),
+    (&["G3", "G3b", "G12"], center::ingest_figures),
+    (&["G3c", "G3d"], center::ingest_postgres_figures),
 ];
+
+/// Stands for what is measured beside other programs, which have to be installed first.
+const PEERS: &str = "peers";
 
 /// Runs the benches whose ids are asked for; all of them if none is.
 pub fn run(ids: &[String], effort: &Effort) -> Result<Vec<Figure>> {
+    if ids.iter().any(|id| id == PEERS) {
+        ensure!(ids.len() == 1, "`{PEERS}` stands alone");
+        return peers::figures(effort);
+    }
     let mut all: Vec<_> = BENCHES.iter().flat_map(|(known, _)| *known).copied().collect();
     all.dedup();
     if let Some(unknown) = ids.iter().find(|id| !all.contains(&id.as_str())) {
@@ -288,5 +328,10 @@ pub fn median(mut values: Vec<f64>) -> f64 {
 /// The value below which `share` (0 to 1) of the values lie.
 pub fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[((values.len() - 1) as f64 * share).round() as usize]
+    at(values, share)
+}
+
+/// The same of values that are in order already.
+pub fn at<T: Copy>(sorted: &[T], share: f64) -> T {
+    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }

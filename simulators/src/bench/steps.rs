@@ -13,7 +13,7 @@ pub(super) const STEPS_PER_ENROLLMENT: usize = 3;
 
 /// One append.
 pub(super) struct Step {
-    records: Vec<JournalRecord>,
+    pub(super) records: Vec<JournalRecord>,
     changes: Vec<Change>,
 }
 

@@ -54,6 +54,9 @@ enum Command {
     /// The process that measures a link of the benches R1, R2 and R4.
     #[command(hide = true)]
     BenchLink { device: String },
+    /// The plain server beside which the bench G9 measures the console.
+    #[command(hide = true)]
+    BenchListen { folder: PathBuf },
     /// Be `bandstand-station`: everything behind this word is its command line.
     #[command(disable_help_flag = true)]
     Station {
@@ -129,10 +132,11 @@ fn run(command: Command) -> Result<()> {
         Command::Band(band) => block_on(band.run()),
         Command::World(world) => world.run(),
         Command::Scenario { files, verbose } => world::scenarios(&files, verbose),
-        Command::Fleet(fleet) => block_on(fleet.run()),
+        Command::Fleet(fleet) => fleet.run(),
         Command::Bench(bench) => measure(&bench),
         Command::BenchGrowth { file, count } => bench::repeat_growth(&file, count),
         Command::BenchLink { device } => bench::play_probe(&device),
+        Command::BenchListen { folder } => bench::listen_plainly(&folder),
         Command::Station { .. } | Command::Console { .. } => {
             unreachable!("taken before the arguments are read")
         }

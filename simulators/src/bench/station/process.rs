@@ -8,15 +8,43 @@ use anyhow::{Context, Result};
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Resident memory in MiB.
-pub(super) fn resident_mib(pid: u32) -> Result<f64> {
+pub(in crate::bench) fn resident_mib(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     Ok(number_of(&status, "VmRSS:")? as f64 / 1024.0)
+}
+
+/// The most resident memory there ever was, in MiB.
+pub(in crate::bench) fn peak_mib(pid: u32) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(number_of(&status, "VmHWM:")? as f64 / 1024.0)
 }
 
 /// Memory in MiB that no other process could share: the program's own code is not in it.
 pub(super) fn private_mib(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     Ok(number_of(&status, "RssAnon:")? as f64 / 1024.0)
+}
+
+/// Memory in MiB, of what processes share a part.
+pub(in crate::bench) fn proportional_mib(pid: u32) -> Result<f64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    Ok(number_of(&rollup, "Pss:")? as f64 / 1024.0)
+}
+
+/// The same of a process and of its children together.
+pub(in crate::bench) fn family_mib(pid: u32) -> Result<f64> {
+    let mut sum = proportional_mib(pid)?;
+    for process in fs::read_dir("/proc")?.flatten() {
+        let Some(child) = process.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // One that ended meanwhile has none.
+        let status = fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
+        if number_of(&status, "PPid:").is_ok_and(|parent| parent == u64::from(pid)) {
+            sum += proportional_mib(child).unwrap_or(0.0);
+        }
+    }
+    Ok(sum)
 }
 
 /// How often the process's threads have gone to sleep so far: each of them woke up as often.
