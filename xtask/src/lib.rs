@@ -9,6 +9,7 @@ mod ci;
 mod exec;
 mod long;
 mod no_std;
+mod peers;
 mod prepare;
 mod radio;
 mod summary;
@@ -33,7 +34,7 @@ enum Task {
     Test(test::Options),
     /// All that the server checks: format, lints, docs, no_std, licences, tests
     Ci(test::Options),
-    /// Measure against the goals: `bench [--json] [ID]...`
+    /// Measure against the goals: `bench [--json] [ID]...`, or beside others: `bench peers`
     Bench(long::Passed),
     /// Nightly volumes: long property tests, fuzzing, and a simulated world over many seeds
     Soak(long::Soak),

@@ -1,11 +1,13 @@
 //! Measurements, fuzzing and nightly volumes: all pass their arguments on to a release build.
 
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::exec::{self, cargo};
+use crate::peers;
 use crate::summary::Summary;
 
 /// Runs the program that explores the fuzz targets.
@@ -19,6 +21,8 @@ const FUZZ: [&str; 8] = [
     "bandstand-fuzz",
     "--",
 ];
+/// What the bench calls everything that it measures beside other programs.
+const PEERS: &str = "peers";
 /// Runs the simulators.
 const SIMULATORS: [&str; 8] = [
     "run",
@@ -72,8 +76,14 @@ pub(crate) fn bench(passed: &Passed) -> Result<()> {
         "simulators",
         "--package",
         "station-daemon",
+        "--package",
+        "console",
     ]))?;
-    simulators("bench", passed.arguments.iter().map(String::as_str))
+    let mut command = simulators("bench", passed.arguments.iter().map(String::as_str));
+    if passed.arguments.iter().any(|argument| argument == PEERS) {
+        command.env(peers::VARIABLE, peers::install()?);
+    }
+    exec::run(&mut command)
 }
 
 /// Replays corpora and explores, in the program `fuzz` of the tests.
@@ -194,10 +204,8 @@ impl std::fmt::Display for Report {
     }
 }
 
-fn simulators<'a>(command: &'a str, arguments: impl IntoIterator<Item = &'a str>) -> Result<()> {
-    exec::run(&mut cargo(
-        SIMULATORS.into_iter().chain([command]).chain(arguments),
-    ))
+fn simulators<'a>(command: &'a str, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    cargo(SIMULATORS.into_iter().chain([command]).chain(arguments))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub(super) fn make(fresh: bool) -> Result<PathBuf> {
         "there is no {}; `apt-get install qemu-system-x86` brings it",
         accel::QEMU
     );
-    let folder = cache()?.join("radio");
+    let folder = crate::peers::cache()?.join("radio");
     match stamp() {
         Ok((_, stamp)) if !fresh && is_made(&folder, Some(&stamp)) => Ok(folder),
         Ok((names, stamp)) => {
@@ -40,17 +40,6 @@ pub(super) fn make(fresh: bool) -> Result<PathBuf> {
         }
         Err(error) => Err(error),
     }
-}
-
-/// Where things of this user are kept that can be made again.
-fn cache() -> Result<PathBuf> {
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let base = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(home);
-    Ok(base
-        .context("neither XDG_CACHE_HOME nor HOME is set")?
-        .join("bandstand"))
 }
 
 /// Names of the packages, and what tells this image from others.
