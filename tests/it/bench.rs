@@ -1,5 +1,5 @@
 //! Every figure of the console can be measured, here with next to no effort: what comes out says nothing, but that it
-//! comes out.
+//! comes out. Not among the tests of every run: `cargo test -p tests --test it -- --ignored bench::`.
 
 use simulators::bench::{Effort, run};
 
@@ -19,36 +19,43 @@ fn check(ids: &[&str]) {
 }
 
 #[test]
+#[ignore = "starts consoles and stations by the dozen"]
 fn associations_come_in() {
     check(&["G3", "G3b", "G12"]);
 }
 
 #[test]
+#[ignore = "starts consoles and stations by the dozen"]
 fn associations_come_in_on_postgresql() {
     check(&["G3c", "G3d"]);
 }
 
 #[test]
+#[ignore = "starts consoles and stations by the dozen"]
 fn rows_reach_a_station() {
     check(&["G1", "G1b", "G1c", "G2", "G2b", "G2c"]);
 }
 
 #[test]
+#[ignore = "starts consoles and stations by the dozen"]
 fn pages_are_shown() {
     check(&["G8", "G8b"]);
 }
 
 #[test]
+#[ignore = "starts consoles and stations by the dozen"]
 fn stations_come_back_at_once() {
     check(&["G9", "G9b", "G9c"]);
 }
 
 #[test]
+#[ignore = "starts consoles and stations by the dozen"]
 fn lists_are_taken_in() {
     check(&["G10", "G10b"]);
 }
 
 #[test]
+#[ignore = "starts consoles and stations by the dozen"]
 fn a_database_comes_back() {
     check(&["G11b"]);
 }
