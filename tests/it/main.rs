@@ -1,6 +1,5 @@
 //! End to end tests, by feature.
 
-mod bench;
 mod browser;
 #[path = "../../console/src/testing/cluster.rs"]
 mod cluster;

@@ -86,6 +86,7 @@ impl Bands {
             band_key: self.key.verifying_key().to_bytes(),
             recovered: false,
             seos: false,
+            band_certificate: None,
         };
         [decided.into(), intent.into(), committed.into()]
     }
