@@ -109,8 +109,9 @@ async fn session(app: &App) -> Result<String> {
         agent: "bench".into(),
     };
     let signed_in = sign_in(app, attempt).await;
-    let secret = signed_in.map_err(|refused| anyhow::anyhow!("not signed in: {refused:?}"))?;
-    Ok(format!("{}={}", cookie_name(false), secret.text()))
+    let signed_in = signed_in.map_err(|refused| anyhow::anyhow!("not signed in: {refused:?}"))?;
+    ensure!(!signed_in.waits, "a second factor is asked for");
+    Ok(format!("{}={}", cookie_name(false), signed_in.secret.text()))
 }
 
 fn latency_of(
