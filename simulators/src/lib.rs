@@ -9,6 +9,8 @@
 //!
 //! [`fleet`] is many sync engines against a console that runs elsewhere.
 //!
+//! [`browser`] drives a real browser, for tests and measurements of pages.
+//!
 //! [`ground`] is depth 2 or depth 3, so that one story can be told on both.
 //!
 //! No second copy of the protocol exists here: faults belong to the link, to the hardware or to the wearer.
@@ -17,6 +19,7 @@ pub mod air;
 pub mod band;
 pub mod bench;
 pub mod bluez;
+pub mod browser;
 pub mod cast;
 pub mod demo;
 pub mod fleet;

@@ -1,11 +1,9 @@
 //! The console's pages in a real browser: one person's first day by the keyboard alone, and every page in both
 //! languages, both themes and three widths, looked at by axe and kept as pictures in `target/screenshots`.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
-use crate::browser::{Browser, Stand};
+use crate::browser::{Browser, Stand, axe, faults};
 
 pub(crate) const PASSWORD: &str = "lamp orchid tractor whistle";
 
@@ -61,47 +59,6 @@ const PAGES: &[(&str, &str)] = &[
     ("/find?q=AAAH", "find"),
     ("/nothing-here", "not-found"),
 ];
-
-/// The script of axe-core, if it was installed.
-fn axe() -> Option<String> {
-    let named = std::env::var_os("BANDSTAND_AXE").map(PathBuf::from);
-    let file = named.unwrap_or_else(|| tests::root().join("target/tools/node_modules/axe-core/axe.min.js"));
-    let script = std::fs::read_to_string(file).ok();
-    if script.is_none() {
-        eprintln!(
-            "SKIPPED: axe-core is not installed; `npm install --prefix target/tools axe-core` brings it"
-        );
-    }
-    script
-}
-
-/// What is wrong with this page, one line each.
-async fn faults(browser: &Browser, axe: Option<&str>) -> Vec<String> {
-    let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    let over = browser.run(script, json!([])).await.as_i64().unwrap_or(0);
-    let mut faults: Vec<String> = (over > 0)
-        .then(|| format!("{over} pixels too wide"))
-        .into_iter()
-        .collect();
-    faults.extend(
-        browser
-            .complaints()
-            .await
-            .into_iter()
-            .filter(|line| !line.contains("status of 404")),
-    );
-    let Some(axe) = axe else {
-        return faults;
-    };
-    browser.run(axe, json!([])).await;
-    let script = "const done = arguments[0]; axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', \
-        'wcag21aa', 'wcag22aa', 'best-practice'] }).then(found => done(found.violations.flatMap(v => \
-        v.nodes.map(n => v.id + ': ' + n.target.join(' ') + ' ' + n.failureSummary))));";
-    let found = browser.run_until_done(script, json!([])).await;
-    let lines = found.as_array().cloned().unwrap_or_default();
-    faults.extend(lines.iter().filter_map(|line| line.as_str().map(str::to_owned)));
-    faults
-}
 
 /// Makes the first administrator and signs in, by the keyboard alone.
 pub(crate) async fn begin(browser: &Browser, link: &str) {

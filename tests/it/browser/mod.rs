@@ -1,7 +1,8 @@
-//! A real browser for tests: Debian's chromium, driven over WebDriver, with the few commands that are needed.
+//! A real browser for tests ([`Browser`]), what it finds wrong with a page, and a console to point it at.
 
-mod driver;
+mod barriers;
 mod stand;
 
-pub(crate) use driver::Browser;
+pub(crate) use barriers::{axe, faults};
+pub(crate) use simulators::browser::Browser;
 pub(crate) use stand::Stand;

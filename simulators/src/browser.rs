@@ -1,4 +1,5 @@
-//! WebDriver: JSON over HTTP to a chromedriver of our own, on loopback.
+//! A real browser for tests and measurements: Debian's chromium, driven over WebDriver, which is JSON over HTTP to a
+//! chromedriver of our own on loopback. Only the few commands that are needed (decision 0032).
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -17,17 +18,43 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks at a page that is not there yet.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// The key Tab, as WebDriver names it.
+pub const TAB: &str = "\u{e004}";
+/// The key Enter, as WebDriver names it.
+pub const ENTER: &str = "\u{e007}";
+
+/// What every window is started with.
+const ARGUMENTS: &[&str] = &[
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--lang=en",
+];
+
 /// A browser window of its own, without a profile of anybody.
-pub(crate) struct Browser {
+#[derive(Debug)]
+pub struct Browser {
     _driver: Child,
     _profile: tempfile::TempDir,
     port: u16,
     session: String,
+    process: Option<u32>,
 }
 
 impl Browser {
     /// Opens one; nothing, said loudly, where there is no chromium or no chromedriver.
-    pub(crate) async fn open() -> Option<Self> {
+    pub async fn open() -> Option<Self> {
+        Self::open_with(&[]).await
+    }
+
+    /// The same, started with more arguments.
+    pub async fn open_with(more: &[&str]) -> Option<Self> {
         let mut command = Command::new("chromedriver");
         command
             .arg("--port=0")
@@ -47,13 +74,11 @@ impl Browser {
             _profile: profile,
             port,
             session: String::new(),
+            process: None,
         };
         let folder = format!("--user-data-dir={}", browser._profile.path().display());
-        let options = json!({ "args": [
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-            "--lang=en", folder,
-        ]});
+        let arguments: Vec<&str> = ARGUMENTS.iter().chain(more).copied().chain([&*folder]).collect();
+        let options = json!({ "args": arguments });
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL" },
@@ -63,6 +88,8 @@ impl Browser {
             eprintln!("SKIPPED: chromium does not start: {}", begun.unwrap_err());
             return None;
         };
+        let process = begun["capabilities"]["goog:processID"].as_u64();
+        browser.process = process.and_then(|process| process.try_into().ok());
         browser.session = begun["sessionId"].as_str().expect("a session").to_owned();
         Some(browser)
     }
@@ -88,30 +115,30 @@ impl Browser {
     }
 
     /// Opens an address and waits until it has loaded.
-    pub(crate) async fn open_page(&self, url: &str) {
+    pub async fn open_page(&self, url: &str) {
         self.command("url", json!({ "url": url })).await;
     }
 
     /// Runs a script in the page and gives back what it returns.
-    pub(crate) async fn run(&self, script: &str, arguments: Value) -> Value {
+    pub async fn run(&self, script: &str, arguments: Value) -> Value {
         self.command("execute/sync", json!({ "script": script, "args": arguments }))
             .await
     }
 
     /// Runs a script whose last argument is the function that ends it.
-    pub(crate) async fn run_until_done(&self, script: &str, arguments: Value) -> Value {
+    pub async fn run_until_done(&self, script: &str, arguments: Value) -> Value {
         self.command("execute/async", json!({ "script": script, "args": arguments }))
             .await
     }
 
     /// A command of the DevTools protocol.
-    async fn devtools(&self, name: &str, params: Value) -> Value {
+    pub async fn devtools(&self, name: &str, params: Value) -> Value {
         self.command("goog/cdp/execute", json!({ "cmd": name, "params": params }))
             .await
     }
 
     /// The path and query of this page.
-    pub(crate) async fn path(&self) -> String {
+    pub async fn path(&self) -> String {
         let script = "return location.pathname + location.search";
         self.run(script, json!([]))
             .await
@@ -121,7 +148,7 @@ impl Browser {
     }
 
     /// The text of the first element that matches; empty if none does.
-    pub(crate) async fn text(&self, css: &str) -> String {
+    pub async fn text(&self, css: &str) -> String {
         let script = "return document.querySelector(arguments[0])?.innerText ?? ''";
         self.run(script, json!([css]))
             .await
@@ -131,29 +158,30 @@ impl Browser {
     }
 
     /// Waits until an element matches.
-    pub(crate) async fn wait_for(&self, css: &str) {
+    pub async fn wait_for(&self, css: &str) {
+        let script = "return document.readyState === 'complete' && !!document.querySelector(arguments[0])";
+        self.wait_until(script, json!([css])).await;
+    }
+
+    /// Waits until a script says `true`.
+    pub async fn wait_until(&self, script: &str, arguments: Value) {
         let found = async {
             let mut look = interval(LOOK);
             loop {
                 look.tick().await;
-                let script =
-                    "return document.readyState === 'complete' && !!document.querySelector(arguments[0])";
-                if self.run(script, json!([css])).await == json!(true) {
+                if self.run(script, arguments.clone()).await == json!(true) {
                     return;
                 }
             }
         };
         if timeout(LIMIT, found).await.is_err() {
-            panic!(
-                "nothing matches {css} at {}: {}",
-                self.path().await,
-                self.text("main").await
-            );
+            let text = self.text("body").await;
+            panic!("in vain: {script} {arguments} at {}: {text}", self.path().await);
         }
     }
 
     /// Presses keys one after the other; names are those of WebDriver, such as `\u{e004}` for Tab.
-    async fn keys(&self, keys: &str) {
+    pub async fn keys(&self, keys: &str) {
         let pressed = keys.chars().flat_map(|key| {
             let key = key.to_string();
             [
@@ -166,9 +194,9 @@ impl Browser {
     }
 
     /// Goes by Tab to the element that matches, from where the focus is, and around the page once at most.
-    pub(crate) async fn tab_to(&self, css: &str) {
+    pub async fn tab_to(&self, css: &str) {
         for _ in 0..150 {
-            self.keys("\u{e004}").await;
+            self.keys(TAB).await;
             let script = "return !!document.activeElement?.matches(arguments[0])";
             if self.run(script, json!([css])).await == json!(true) {
                 return;
@@ -178,24 +206,24 @@ impl Browser {
     }
 
     /// Goes by Tab to a field and types into it what replaces its text.
-    pub(crate) async fn type_into(&self, css: &str, text: &str) {
+    pub async fn type_into(&self, css: &str, text: &str) {
         self.tab_to(css).await;
         self.run("document.activeElement.select?.()", json!([])).await;
         self.keys(text).await;
     }
 
     /// Goes by Tab to a button or link, presses Enter, and waits for what the next page has.
-    pub(crate) async fn press(&self, css: &str, then: &str) {
+    pub async fn press(&self, css: &str, then: &str) {
         self.tab_to(css).await;
         // The mark goes with the page, so that the next one is told from this one.
         self.run("document.documentElement.dataset.left = 'yes'", json!([]))
             .await;
-        self.keys("\u{e007}").await;
+        self.keys(ENTER).await;
         self.wait_for(&format!("html:not([data-left]) {then}")).await;
     }
 
     /// Chooses a file, as a person does in the window of the system.
-    pub(crate) async fn choose_file(&self, css: &str, file: &Path) {
+    pub async fn choose_file(&self, css: &str, file: &Path) {
         let wanted = json!({ "using": "css selector", "value": css });
         let found = self.command("element", wanted).await;
         let element = found.as_object().and_then(|found| found.values().next());
@@ -206,7 +234,7 @@ impl Browser {
     }
 
     /// Goes by Tab to a choice and types until this one is chosen.
-    pub(crate) async fn choose(&self, css: &str, text: &str) {
+    pub async fn choose(&self, css: &str, text: &str) {
         self.tab_to(css).await;
         self.keys(text).await;
         let script = "return document.activeElement.selectedOptions[0].text.startsWith(arguments[0])";
@@ -214,14 +242,85 @@ impl Browser {
         assert_eq!(is_chosen, json!(true), "{text} cannot be chosen in {css}");
     }
 
+    /// Presses the button that matches as soon as there is one, without a mouse or a keyboard.
+    pub async fn click(&self, css: &str) {
+        self.wait_for(css).await;
+        self.run("document.querySelector(arguments[0])?.click()", json!([css]))
+            .await;
+    }
+
+    /// Presses several keys at once, such as Control and P.
+    pub async fn chord(&self, keys: &str) {
+        let key = |kind: &'static str| move |key: char| json!({ "type": kind, "value": key.to_string() });
+        let down = keys.chars().map(key("keyDown"));
+        let up = keys.chars().rev().map(key("keyUp"));
+        let all: Vec<_> = down.chain(up).collect();
+        let actions = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": all }] });
+        self.command("actions", actions).await;
+    }
+
+    /// The name of the tab that is driven.
+    pub async fn tab(&self) -> String {
+        self.get("window").await.as_str().expect("a tab").to_owned()
+    }
+
+    /// Another tab, which is the one that is driven from now on.
+    pub async fn new_tab(&self) -> String {
+        let made = self.command("window/new", json!({ "type": "tab" })).await;
+        let tab = made["handle"].as_str().expect("a tab").to_owned();
+        self.switch(&tab).await;
+        tab
+    }
+
+    /// Drives the tab of this name from now on.
+    pub async fn switch(&self, tab: &str) {
+        self.command("window", json!({ "handle": tab })).await;
+    }
+
+    /// Closes the tab that is driven.
+    pub async fn close_tab(&self) {
+        let path = format!("/session/{}/window", self.session);
+        let closed = self.call("DELETE", &path, None).await;
+        closed.unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// How many tabs and windows there are.
+    pub async fn tab_count(&self) -> usize {
+        let tabs = self.get("window/handles").await;
+        tabs.as_array().map_or(0, Vec::len)
+    }
+
+    async fn get(&self, name: &str) -> Value {
+        let path = format!("/session/{}/{name}", self.session);
+        let got = self.call("GET", &path, None).await;
+        got.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The process of the browser, where the driver says it.
+    pub fn process(&self) -> Option<u32> {
+        self.process
+    }
+
+    /// Light or dark, as the system says.
+    pub async fn prefer(&self, theme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": theme }]);
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features }))
+            .await;
+    }
+
     /// The window as wide as this, and remembers it for pictures.
-    pub(crate) async fn width(&self, width: u32) {
-        let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false });
+    pub async fn width(&self, width: u32) {
+        self.size(width, 800).await;
+    }
+
+    /// The window of this size, in pixels of the page.
+    pub async fn size(&self, width: u32, height: u32) {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
     /// Sets a cookie for this address.
-    pub(crate) async fn cookie(&self, url: &str, name: &str, value: &str) {
+    pub async fn cookie(&self, url: &str, name: &str, value: &str) {
         self.devtools(
             "Network.setCookie",
             json!({ "url": url, "name": name, "value": value }),
@@ -230,11 +329,20 @@ impl Browser {
     }
 
     /// A picture of the whole page.
-    pub(crate) async fn picture(&self, file: &Path) {
+    pub async fn picture(&self, file: &Path) {
         let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await;
         let size = &metrics["cssContentSize"];
         let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
         let params = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        self.capture(params, file).await;
+    }
+
+    /// A picture of what is in the window.
+    pub async fn view(&self, file: &Path) {
+        self.capture(json!({ "format": "png" }), file).await;
+    }
+
+    async fn capture(&self, params: Value, file: &Path) {
         let taken = self.devtools("Page.captureScreenshot", params).await;
         let png = BASE64
             .decode(taken["data"].as_str().expect("a picture").as_bytes())
@@ -244,7 +352,7 @@ impl Browser {
     }
 
     /// What the browser complained of since the last time, such as a script that the page's policy forbids.
-    pub(crate) async fn complaints(&self) -> Vec<String> {
+    pub async fn complaints(&self) -> Vec<String> {
         let log = self.command("se/log", json!({ "type": "browser" })).await;
         let lines = log.as_array().cloned().unwrap_or_default();
         lines
