@@ -38,14 +38,19 @@ const NEEDS: &[Need] = &[
         without: "the console is not tried on PostgreSQL",
     },
     Need {
+        program: "systemd-analyze",
+        package: "systemd",
+        without: "nobody looks whether the units are right and closed",
+    },
+    Need {
         program: "chromium",
         package: "chromium",
-        without: "the console's pages are tried in no browser",
+        without: "the pages of kiosk and console are tried in no browser",
     },
     Need {
         program: "chromedriver",
         package: "chromium-driver",
-        without: "the console's pages are tried in no browser",
+        without: "the pages of kiosk and console are tried in no browser",
     },
 ];
 
