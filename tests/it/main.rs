@@ -19,6 +19,8 @@ mod daemon_radio;
 mod demo;
 mod fuzz;
 mod kiosk;
+mod kiosk_page;
+mod kiosk_units;
 mod privacy;
 mod radio;
 mod scenarios;

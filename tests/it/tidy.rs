@@ -85,6 +85,7 @@ const KNOWN_KINDS: &[&str] = &[
     "json",
     "yaml",
     "svg",
+    "png",
     "sh",
     "service",
     "cddl",

@@ -1,0 +1,333 @@
+//! Every screen in both languages, both themes and three sizes, looked at by axe, and kept for people to look at:
+//! `BANDSTAND_PICTURES=1 cargo test -p tests --test it -- kiosk_page::gallery` writes `target/screenshots/kiosk`.
+
+use std::path::PathBuf;
+
+use firmware_protocol::band::Wearer;
+use firmware_protocol::message::TouchFault;
+use serde_json::json;
+use simulators::band::Knobs;
+
+use super::refusals::{self, Case};
+use super::{ELSEWHERE, Scene, Worker, pictures_are_wanted, still, worker};
+use crate::kiosk::{Kiosk, by_ticket};
+
+/// Screens stay as long as it takes to look at them.
+const CONFIG: &str = "[kiosk]\nlisten = \"127.0.0.1:0\"\nidle_seconds = 600\ndone_seconds = 120\n\
+    afterwards = [\"registration\", \"doors\", \"security_key\", \"workstation\"]\n\n\
+    [enrollment]\nband_seconds_max = 600\nworn_seconds_max = 600\ncode_seconds_max = 600\n";
+const CAMERA: &[&str] = &[
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+];
+const LANGUAGES: &[&str] = &["en", "de"];
+const THEMES: &[&str] = &["light", "dark"];
+/// Width and height, and how a contact sheet shows them.
+const SIZES: &[(u32, u32)] = &[(800, 480), (1280, 800), (3840, 2160)];
+/// How wide a picture is on a contact sheet, in pixels.
+const SHOWN: u32 = 400;
+
+/// The pictures and where they go.
+struct Album<'a> {
+    scene: &'a Scene,
+    folder: PathBuf,
+    names: Vec<String>,
+}
+
+fn folder() -> PathBuf {
+    tests::root().join("target/screenshots/kiosk")
+}
+
+impl<'a> Album<'a> {
+    fn new(scene: &'a Scene) -> Self {
+        Self {
+            scene,
+            folder: folder(),
+            names: Vec::new(),
+        }
+    }
+
+    fn file(&self, name: &str, lang: &str, theme: &str, width: u32) -> PathBuf {
+        self.folder.join(format!("{name}.{lang}.{theme}.{width}.png"))
+    }
+
+    /// Takes the screen that is shown in every way in which it can be shown.
+    async fn take(&mut self, name: &str) {
+        for lang in LANGUAGES {
+            self.speak(lang).await;
+            for theme in THEMES {
+                self.scene.browser.prefer(theme).await;
+                for (width, height) in SIZES {
+                    self.scene.browser.size(*width, *height).await;
+                    self.scene.settled().await;
+                    let file = self.file(name, lang, theme, *width);
+                    self.scene.browser.view(&file).await;
+                    self.scene
+                        .look(&format!("{name} ({lang}, {theme}, {width})"))
+                        .await;
+                }
+            }
+        }
+        self.speak("en").await;
+        self.names.push(name.to_owned());
+    }
+
+    /// A screen without a choice of languages is as it is.
+    async fn speak(&self, lang: &str) {
+        let button = format!("button[data-code={lang}]");
+        let script = "const it = document.querySelector(arguments[0]); it?.click(); return !!it";
+        if self.scene.browser.run(script, json!([button])).await == json!(true) {
+            self.scene.see(&format!("html[lang={lang}]")).await;
+        }
+    }
+
+    /// One sheet per size, with a line for each screen.
+    async fn sheets(&self, name: &str) {
+        for (width, height) in SIZES {
+            let shown = SHOWN * height / width;
+            let mut html = String::from(
+                "<!doctype html><meta charset=utf-8><style>body{font:14px sans-serif;margin:16px;background:#999}\
+                 .row{display:flex;gap:8px;margin-bottom:16px}h2{margin:0 0 4px;font-size:16px}</style>",
+            );
+            for screen in &self.names {
+                html += &format!("<h2>{screen}</h2><div class=row>");
+                for (lang, theme) in LANGUAGES.iter().flat_map(|l| THEMES.iter().map(move |t| (l, t))) {
+                    let file = self.file(screen, lang, theme, *width);
+                    let file = file.file_name().expect("a name").to_string_lossy();
+                    html += &format!("<img src='{file}' width={SHOWN} height={shown}>");
+                }
+                html += "</div>";
+            }
+            let page = self.folder.join(format!("{name}.{width}.html"));
+            std::fs::write(&page, html).expect("a sheet");
+            let browser = &self.scene.browser;
+            browser.prefer("light").await;
+            browser.size(4 * (SHOWN + 8) + 32, 800).await;
+            browser.open_page(&format!("file://{}", page.display())).await;
+            browser
+                .picture(&self.folder.join(format!("{name}.{width}.png")))
+                .await;
+        }
+        self.scene.browser.size(1280, 800).await;
+    }
+}
+
+#[tokio::test]
+async fn every_screen_of_the_path_in_every_look() {
+    if !pictures_are_wanted() {
+        return;
+    }
+    let prepare = |kiosk: &mut Kiosk| {
+        kiosk.cast.self_service(true, true);
+        let mara = worker(kiosk, "4711", "Mara Kurz", "AAAH-00201", still());
+        let name = "Wilhelmine Freifrau von Hohenstein-Langenburg";
+        let off = Knobs {
+            worn: false,
+            ..still()
+        };
+        let wilhelmine = worker(kiosk, "4712", name, "AAAH-00202", off);
+        (mara, wilhelmine, others(kiosk))
+    };
+    let Some((scene, (mara, wilhelmine, others))) = Scene::open(CONFIG, CAMERA, prepare).await else {
+        return;
+    };
+    let mut album = Album::new(&scene);
+    album.take("welcome").await;
+    identifying(&mut album).await;
+    scene.identify(&mara.code).await;
+    bands(&mut album, &others).await;
+    mara.hand.hide(false);
+    enrolling(&mut album, &mara).await;
+    testing(&mut album, &mara).await;
+    mara.hand.hide(true);
+    mara.hand.hold(false);
+    putting_on(&mut album, &wilhelmine).await;
+    around(&mut album).await;
+    album.sheets("path").await;
+    scene.all_was_well();
+}
+
+/// Bands that cannot be used, or are too far away.
+fn others(kiosk: &mut Kiosk) -> Vec<Worker> {
+    let low = Knobs {
+        battery_percent: 6,
+        ..still()
+    };
+    vec![
+        worker(kiosk, "4720", "Ana", "AAAH-00220", still()),
+        worker(kiosk, "4721", "Ben", "AAAH-00221", low),
+    ]
+}
+
+async fn identifying(album: &mut Album<'_>) {
+    let scene = album.scene;
+    scene.press("scan").await;
+    scene.see("video[data-camera]").await;
+    album.take("scan").await;
+    scene.press("type").await;
+    scene.until("type_code").await;
+    album.take("type_code").await;
+    scene.enter("nonsense").await;
+    scene.see("#slip").await;
+    album.take("type_code-slip").await;
+    scene.press("home").await;
+    scene.until("welcome").await;
+}
+
+async fn bands(album: &mut Album<'_>, others: &[Worker]) {
+    let scene = album.scene;
+    scene.until("your_band").await;
+    scene.see(".words > .notice").await;
+    album.take("your_band-none").await;
+    for other in others {
+        other.hand.hold(false);
+        other.hand.hide(false);
+    }
+    scene.see(".bands li + li").await;
+    album.take("your_band").await;
+    others.iter().for_each(|other| other.hand.hide(true));
+}
+
+/// From the code to the last touch.
+async fn enrolling(album: &mut Album<'_>, mara: &Worker) {
+    let scene = album.scene;
+    scene.until("compare").await;
+    album.take("compare").await;
+    scene.press("same").await;
+    scene
+        .see("#app[data-screen=compare] h1:not(:has(~ .choices))")
+        .await;
+    album.take("compare-confirm").await;
+    mara.hand.press();
+    scene.until("touch").await;
+    album.take("touch").await;
+    mara.hand.slip(TouchFault::OffCenter);
+    scene.see("#tip[data-trouble=finger]").await;
+    album.take("touch-finger").await;
+    mara.hand.touch();
+    scene.touched(1).await;
+    mara.hand.slip(TouchFault::NoLiveness);
+    scene.see("#tip[data-trouble=pulse]").await;
+    for _ in 0..4 {
+        mara.hand.slip(TouchFault::Motion);
+    }
+    scene.see(".notice + .notice").await;
+    album.take("touch-pulse").await;
+    mara.hand.hide(true);
+    mara.hand.0.drop_link();
+    scene.until("bring_back").await;
+    album.take("bring_back").await;
+    mara.hand.hide(false);
+    scene.until("compare").await;
+    scene.confirm(mara).await;
+    scene.touches(mara, 0).await;
+}
+
+async fn testing(album: &mut Album<'_>, mara: &Worker) {
+    let scene = album.scene;
+    mara.hand.hide(true);
+    mara.hand.touch();
+    scene.until("test_tap").await;
+    album.take("test_tap").await;
+    scene.see("button[data-act=test_again]").await;
+    album.take("test_tap-failed").await;
+    mara.hand.hide(false);
+    scene.press("test_again").await;
+    scene.until("done").await;
+    album.take("done").await;
+    scene.press("home").await;
+    scene.until("welcome").await;
+}
+
+async fn putting_on(album: &mut Album<'_>, wilhelmine: &Worker) {
+    let scene = album.scene;
+    scene.identify(&wilhelmine.code).await;
+    wilhelmine.hand.hide(false);
+    scene.until("put_on").await;
+    album.take("put_on").await;
+    wilhelmine.hand.act(Wearer::PutOn);
+    scene.until("compare").await;
+    scene.press("home").await;
+    scene.until("welcome").await;
+    wilhelmine.hand.hide(true);
+}
+
+/// What is shown when nobody enrolls here.
+async fn around(album: &mut Album<'_>) {
+    let scene = album.scene;
+    let first = scene.browser.tab().await;
+    let second = scene.browser.new_tab().await;
+    scene.browser.open_page(&scene.url).await;
+    scene.see(ELSEWHERE).await;
+    album.take("elsewhere").await;
+    scene.browser.switch(&second).await;
+    scene.browser.close_tab().await;
+    scene.browser.switch(&first).await;
+    scene.kiosk.stage.double.kill_bluetoothd();
+    scene.see(".welcome .notice.warn").await;
+    album.take("welcome-no-bluetooth").await;
+    scene.kiosk.stage.double.restart_bluetoothd().expect("it starts");
+    scene.see(".welcome .words:not(:has(.notice))").await;
+}
+
+#[tokio::test]
+async fn every_refusal_in_every_look() {
+    if !pictures_are_wanted() {
+        return;
+    }
+    let Some((mut scene, cases)) = Scene::open(CONFIG, &[], refusals::cases).await else {
+        return;
+    };
+    let mut names = Vec::new();
+    for mut case in cases {
+        let hand = case.play(&mut scene).await;
+        let mut album = Album::new(&scene);
+        album.take(&format!("refused-{}", case.reason)).await;
+        names.extend(album.names);
+        Case::leave(&scene, hand).await;
+    }
+    let mut album = Album::new(&scene);
+    album.names = names;
+    album.sheets("refused").await;
+    scene.all_was_well();
+}
+
+#[tokio::test]
+async fn what_others_leave_behind_in_every_look() {
+    if !pictures_are_wanted() {
+        return;
+    }
+    let prepare = |kiosk: &mut Kiosk| {
+        kiosk.cast.self_service(true, true);
+        let mara = kiosk.cast.person("4711", "Mara Kurz");
+        let other = kiosk.cast.person("4712", "Ana de Souza");
+        let mut own = kiosk.cast.band("AAAH-00201", false, still());
+        let mut found = kiosk.cast.band("AAAH-00202", false, still());
+        kiosk.cast.give(&mut own, &mara);
+        kiosk.cast.give(&mut found, &other);
+        let ticket = kiosk.cast.ticket(&mara);
+        let later = kiosk.cast.ticket(&mara);
+        kiosk.put(found, simulators::stage::HELD_DBM);
+        (ticket, later)
+    };
+    let Some((scene, (ticket, later))) = Scene::open(CONFIG, &[], prepare).await else {
+        return;
+    };
+    let mut album = Album::new(&scene);
+    scene.identify(&ticket).await;
+    scene.until("delete_user_data").await;
+    album.take("delete_user_data").await;
+    scene.press("home").await;
+    scene.until("welcome").await;
+    let begun: station_daemon::api::model::Enrollment = scene
+        .daemon
+        .client
+        .post("/api/v1/enrollments", &by_ticket(&later))
+        .await
+        .expect("an enrollment from the command line");
+    scene.until("busy").await;
+    album.take("busy").await;
+    drop(begun);
+    album.sheets("rest").await;
+    scene.all_was_well();
+}
