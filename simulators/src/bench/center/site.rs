@@ -58,7 +58,7 @@ impl Site {
         write_private(&path, self.cast.organization_file("Bench").as_bytes())?;
         let file = OrganizationFile::read(&path)?;
         let vault = Vault::create(&self.config.vault.key_file)?;
-        let db = Db::open(&self.config.database.url).await?;
+        let db = Db::create(&self.config.database.url).await?;
         let app = App::new(db, vault, Clock::Wall, self.config.clone());
         app.db.migrate(app.now().0).await?;
         let beginning = Beginning {
