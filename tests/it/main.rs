@@ -1,5 +1,6 @@
 //! End to end tests, by feature.
 
+mod bench;
 mod browser;
 #[path = "../../console/src/testing/cluster.rs"]
 mod cluster;
