@@ -352,10 +352,10 @@ async fn start(shared: &Shared, identification: crate::api::model::Identificatio
     named(shared, |reply| Command::Start(Box::new(start), reply)).await
 }
 
-/// Begins an enrollment, and says whose it is.
+/// Begins an enrollment, and says whose it is; nobody's name where the station knows none.
 async fn named(shared: &Shared, command: impl FnOnce(Reply) -> Command) -> Started {
     let enrollment = shared.ask(command).await?;
     let person = desk::person(shared, &enrollment.user).await;
-    let name = person.map_or_else(|| enrollment.user.clone(), |person| person.name);
+    let name = person.map(|person| person.name).unwrap_or_default();
     Ok((Box::new(enrollment), name))
 }

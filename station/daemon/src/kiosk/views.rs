@@ -69,6 +69,8 @@ struct App<'a> {
     go: &'a str,
     back: &'a str,
     steps: u8,
+    /// Language, sound and theme can be chosen here.
+    tools: bool,
     main: String,
 }
 
@@ -191,6 +193,7 @@ pub(super) fn draw(session: &Session, l: &Lang) -> Frame {
         },
         back: back(session),
         steps: step(session),
+        tools: true,
         main: main(session, l),
     };
     Frame {
@@ -217,6 +220,7 @@ pub(super) fn elsewhere(session: &Session, l: &Lang) -> Frame {
         go: "",
         back: "",
         steps: 0,
+        tools: false,
         main: rendered(&Elsewhere { l }),
     };
     Frame {

@@ -118,6 +118,9 @@ pub(super) fn draw(session: &Session, l: &Lang, name: &str, enrollment: &Enrollm
     }
 }
 
+/// The class of a band that cannot be enrolled as it is.
+const UNUSABLE: &str = "unusable";
+
 fn your_band(session: &Session, l: &Lang, name: &str, stage: Stage) -> String {
     let (title, lead) = match stage {
         Stage::SeveralBands => ("band-several-title", "band-several-lead"),
@@ -126,12 +129,15 @@ fn your_band(session: &Session, l: &Lang, name: &str, stage: Stage) -> String {
         _ => ("band-looking-title", "band-looking-lead"),
     };
     let bands = session.live.bands.bands.iter().take(BANDS_SHOWN);
+    let mut bands: Vec<_> = bands.map(nearby).collect();
+    // The nearest comes first, but not before one that can be used.
+    bands.sort_by_key(|band| band.class == UNUSABLE);
     rendered(&YourBand {
         l,
         name,
         title,
         lead,
-        bands: bands.map(nearby).collect(),
+        bands,
     })
 }
 
@@ -142,7 +148,7 @@ fn nearby(band: &NearbyBand) -> Nearby {
     Nearby {
         id: format!("band-{}", mark(&band.device)),
         class: match (band.near, notes.iter().any(|note| note.bad)) {
-            (_, true) => "unusable",
+            (_, true) => UNUSABLE,
             (true, false) => "near",
             (false, false) => "far",
         },
