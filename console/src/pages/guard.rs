@@ -8,8 +8,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use page_kit::assets::ROUTE;
 
-use super::assets;
 use super::shell::Section;
 use super::views::{DeadEnd, Refusal};
 use super::visit::{Stop, Visitor, header as header_of, page_with};
@@ -39,7 +39,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let is_asset = request
         .extensions()
         .get::<MatchedPath>()
-        .is_some_and(|path| path.as_str() == assets::ROUTE);
+        .is_some_and(|path| path.as_str() == ROUTE);
     let is_link = request.uri().path().starts_with("/link/");
     let mut response = if is_asset {
         next.run(request).await

@@ -12,7 +12,7 @@ use super::audit_pages::download;
 use super::import_form::{self, Sent, choices};
 use super::posted::{Posted, stale};
 use super::shell::Section;
-use super::text::{Arg, Lang, message};
+use super::text::{Lang, message};
 use super::views::{Import, ImportRow, LineChange, LineFault, Preview};
 use super::visit::{Answer, Stop, Told, Visit, page, page_with};
 use super::widgets::{Choice, Cursors, Fault, Figure, Moment, Pager, Tone, Word};
@@ -23,6 +23,7 @@ use crate::acts::imports::{
     self, ColumnView, ImportChange, ImportKind, ImportOptions, ImportSummary, ImportView,
 };
 use crate::problem::{Code, Problem};
+use page_kit::messages::Arg;
 
 /// Changes that a page shows.
 const SHOWN_MAX: usize = 100;

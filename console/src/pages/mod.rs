@@ -28,7 +28,6 @@ mod organization_pages;
 mod own;
 mod policy_pages;
 mod posted;
-mod qr;
 mod quarantine_pages;
 #[cfg(test)]
 mod samples;
@@ -49,7 +48,9 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use page_kit::assets::ROUTE;
 
+use self::assets::ASSETS;
 use crate::serve::App;
 
 /// Every page.
@@ -62,7 +63,7 @@ pub fn router(app: App) -> Router {
         .merge(settings())
         .route("/", get(home::show))
         .route("/find", get(home::find))
-        .route(assets::ROUTE, get(assets::serve))
+        .route(ROUTE, ASSETS.route())
         .fallback(gate::nothing_here)
         .layer(from_fn_with_state(app.clone(), guard::around))
         .with_state(app)

@@ -96,7 +96,7 @@ pub(crate) async fn end_others(visit: Visit, _: Posted) -> Answer {
 fn setup_page(visit: &Visit, setup: Setup, faults: Vec<Fault>) -> FactorSetup {
     FactorSetup {
         shell: visit.shell(Section::Settings),
-        qr: super::qr::draw(&setup.address),
+        qr: page_kit::qr::draw(&setup.address),
         text: setup.text,
         code: forms::code().hint(message("factor-code-hint")).faults(&faults),
         faults,

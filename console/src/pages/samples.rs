@@ -3,14 +3,15 @@
 mod plant;
 
 use askama::Template;
+use page_kit::qr;
 
+use super::forms;
 use super::shell::{Done, Section, Shell, Theme, Who};
 use super::text::{Lang, message};
 use super::views::*;
 use super::widgets::{
     Choice, Cursors, Event, Fault, Field, Figure, Line, Link, Moment, Pager, Tone, Word, span,
 };
-use super::{forms, qr};
 
 const NOON: i64 = 1_795_176_000_000;
 const HOUR: i64 = 3_600_000;

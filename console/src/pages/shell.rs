@@ -1,6 +1,6 @@
 //! What is around every page: who looks at it, in which language and theme, and the way to all others.
 
-use super::assets;
+use super::assets::ASSETS;
 use super::text::{Lang, message};
 
 /// Light, dark, or as the system says.
@@ -177,7 +177,7 @@ impl Shell {
 
     /// The address of a file that never changes under its address.
     pub(crate) fn asset(&self, name: &str) -> String {
-        assets::address(name)
+        ASSETS.address(name)
     }
 
     pub(crate) fn is_lang(&self, code: &str) -> bool {

@@ -2,11 +2,11 @@
 
 use axum::extract::Path;
 use axum::http::StatusCode;
+use page_kit::qr;
 use policy::model::Zone;
 use serde_json::Value;
 
 use super::posted::Posted;
-use super::qr;
 use super::shell::Section;
 use super::text::{Lang, message};
 use super::views::{Form, HandOver, Station, StationRow, Stations, TokenRow, Verb};

@@ -2,9 +2,7 @@
 
 use std::sync::OnceLock;
 
-use fluent_bundle::concurrent::FluentBundle;
-use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
-use unic_langid::LanguageIdentifier;
+use page_kit::messages::{Arg, Messages, key};
 
 /// A language that pages speak.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,14 +45,14 @@ impl Lang {
         }
     }
 
-    fn bundle(self) -> &'static FluentBundle<FluentResource> {
-        static EN_BUNDLE: OnceLock<FluentBundle<FluentResource>> = OnceLock::new();
-        static DE_BUNDLE: OnceLock<FluentBundle<FluentResource>> = OnceLock::new();
+    fn messages(self) -> &'static Messages {
+        static IN_ENGLISH: OnceLock<Messages> = OnceLock::new();
+        static IN_GERMAN: OnceLock<Messages> = OnceLock::new();
         let place = match self {
-            Self::En => &EN_BUNDLE,
-            Self::De => &DE_BUNDLE,
+            Self::En => &IN_ENGLISH,
+            Self::De => &IN_GERMAN,
         };
-        place.get_or_init(|| load(self))
+        place.get_or_init(|| Messages::built_in(self.code(), self.sources()))
     }
 }
 
@@ -77,70 +75,10 @@ macro_rules! sources {
 
 sources!("shell", "accounts", "dashboard", "plant", "words");
 
-/// The files are part of the program, so a fault in one of them is ours; a test loads them all.
-fn load(lang: Lang) -> FluentBundle<FluentResource> {
-    let id: LanguageIdentifier = lang.code().parse().expect("a language code");
-    let mut bundle = FluentBundle::new_concurrent(vec![id]);
-    // Marks around inserted words are invisible on a page and break what people copy.
-    bundle.set_use_isolating(false);
-    for (file, source) in lang.sources() {
-        let resource = FluentResource::try_new((*source).to_owned())
-            .unwrap_or_else(|(_, faults)| panic!("{file}.ftl in {}: {faults:?}", lang.code()));
-        bundle
-            .add_resource(resource)
-            .unwrap_or_else(|faults| panic!("{file}.ftl in {}: {faults:?}", lang.code()));
-    }
-    bundle
-}
-
-/// A value that goes into a message; numbers choose plural forms.
-pub(crate) trait Arg {
-    /// As Fluent takes it.
-    fn value(&self) -> FluentValue<'_>;
-}
-
-macro_rules! number_arg {
-    ($($type:ty),+) => { $( impl Arg for $type {
-        fn value(&self) -> FluentValue<'_> {
-            FluentValue::from(*self)
-        }
-    } )+ };
-}
-number_arg!(i64, u64, usize, u32, u16, u8, i32);
-
-impl Arg for str {
-    fn value(&self) -> FluentValue<'_> {
-        FluentValue::from(self)
-    }
-}
-
-impl Arg for String {
-    fn value(&self) -> FluentValue<'_> {
-        FluentValue::from(self.as_str())
-    }
-}
-
-impl<T: Arg + ?Sized> Arg for &T {
-    fn value(&self) -> FluentValue<'_> {
-        (**self).value()
-    }
-}
-
 impl Lang {
     /// The message of this key. An unknown key shows itself: a test knows every key that templates name.
     pub(crate) fn text(self, key: &str, args: &[(&str, &dyn Arg)]) -> String {
-        let mut fluent_args = FluentArgs::new();
-        for (name, arg) in args {
-            fluent_args.set(*name, arg.value());
-        }
-        let bundle = self.bundle();
-        let Some(pattern) = bundle.get_message(key).and_then(|message| message.value()) else {
-            return key.to_owned();
-        };
-        let mut faults = Vec::new();
-        bundle
-            .format_pattern(pattern, Some(&fluent_args), &mut faults)
-            .into_owned()
+        self.messages().text(key, args).unwrap_or_else(|| key.to_owned())
     }
 
     /// The message of this key, which takes no value.
@@ -160,18 +98,13 @@ impl Lang {
 
     /// The word for a stable code, such as a role or a reason: `group-code`, underscores as dashes.
     pub(crate) fn word(self, group: &str, code: impl AsRef<str>) -> String {
-        self.t(word_key(group, code.as_ref()))
+        self.t(key(group, code.as_ref()))
     }
 
     /// There is a message of this key.
     pub(crate) fn knows(self, key: &str) -> bool {
-        self.bundle().has_message(key)
+        self.messages().knows(key)
     }
-}
-
-/// The key of the word for a stable code.
-fn word_key(group: &str, code: &str) -> String {
-    format!("{group}-{}", code.replace(['_', '.'], "-"))
 }
 
 /// Marks a key that is handed on to a template, so that the test that knows every key finds it.

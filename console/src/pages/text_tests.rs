@@ -182,7 +182,7 @@ fn every_stable_code_has_its_word() {
     use policy::model::Attribute;
 
     let mut keys = Vec::new();
-    let mut add = |group: &str, code: &str| keys.push(word_key(group, code));
+    let mut add = |group: &str, code: &str| keys.push(key(group, code));
     Reason::ALL.iter().for_each(|it| add("reason", it.code()));
     Fix::ALL.iter().for_each(|it| add("fix", it.code()));
     Rule::ALL.iter().for_each(|it| add("rule", it.code()));

@@ -2,11 +2,11 @@
 
 use axum::extract::{Path, Query};
 use axum::http::StatusCode;
+use page_kit::qr;
 use policy::model::Zone;
 use serde::Deserialize;
 
 use super::posted::Posted;
-use super::qr;
 use super::shell::Section;
 use super::text::{Lang, message};
 use super::views::{Form, HandOver, TicketRow, Tickets};

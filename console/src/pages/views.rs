@@ -2,6 +2,7 @@
 //! fill these, and a test renders a sample of each in every language.
 
 use askama::Template;
+use page_kit::qr::Qr;
 
 use super::shell::Shell;
 use super::widgets::{Choice, Event, Fault, Field, Figure, Line, Link, Moment, Pager, Word};
@@ -391,8 +392,6 @@ rows! {
         until: Moment,
         revoke: String,
     }
-    /// A QR code as one path.
-    Qr { view: String, path: String, }
     /// Group or individual policies.
     PolicyPart {
         id: &'static str,

@@ -94,18 +94,32 @@ fn arrows_point_inward() {
         ("firmware-protocol", &[]),
         ("policy", &[]),
         ("server-sync", &["policy"]),
+        ("station/page-kit", &[]),
         ("station/core", &["firmware-protocol", "policy", "server-sync"]),
         (
             "station/daemon",
-            &["firmware-protocol", "policy", "server-sync", "station-core"],
+            &[
+                "firmware-protocol",
+                "page-kit",
+                "policy",
+                "server-sync",
+                "station-core",
+            ],
         ),
         (
             "console",
-            &["firmware-protocol", "policy", "server-sync", "station-core"],
+            &[
+                "firmware-protocol",
+                "page-kit",
+                "policy",
+                "server-sync",
+                "station-core",
+            ],
         ),
     ];
     let ours = [
         "firmware-protocol",
+        "page-kit",
         "policy",
         "server-sync",
         "station-core",

@@ -1,75 +1,9 @@
-//! The few files that the page loads: part of the program, and cached for ever under an address that names their
-//! content.
+//! The few files that the page loads.
 
-use std::sync::OnceLock;
+use page_kit::assets::{Asset, Assets};
 
-use axum::extract::Path;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use ring::digest;
-
-struct Asset {
-    name: &'static str,
-    kind: &'static str,
-    bytes: &'static [u8],
-}
-
-const ASSETS: &[Asset] = &[
-    Asset {
-        name: "kiosk.css",
-        kind: "text/css; charset=utf-8",
-        bytes: include_bytes!("../../assets/kiosk.css"),
-    },
-    Asset {
-        name: "kiosk.js",
-        kind: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../assets/kiosk.js"),
-    },
-    Asset {
-        name: "icon.svg",
-        kind: "image/svg+xml",
-        bytes: include_bytes!("../../assets/icon.svg"),
-    },
-];
-
-/// The first bytes of the digest of each asset, in the order of [`ASSETS`].
-fn marks() -> &'static Vec<String> {
-    static MARKS: OnceLock<Vec<String>> = OnceLock::new();
-    MARKS.get_or_init(|| ASSETS.iter().map(|asset| mark(asset.bytes)).collect())
-}
-
-fn mark(bytes: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    data_encoding::HEXLOWER.encode(&digest.as_ref()[..6])
-}
-
-/// The address of an asset; an unknown name is a mistake of a template, found by the first test that renders it.
-pub(super) fn address(name: &str) -> String {
-    let at = ASSETS
-        .iter()
-        .position(|asset| asset.name == name)
-        .expect("a known asset");
-    format!("/assets/{}/{name}", marks()[at])
-}
-
-/// Serves an asset. The mark in the address is for caches alone: an older page still finds the present file.
-pub(super) async fn serve(Path((mark, name)): Path<(String, String)>) -> Response {
-    let Some(at) = ASSETS.iter().position(|asset| asset.name == name) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let cache = match marks()[at] == mark {
-        true => "public, max-age=31536000, immutable",
-        false => "no-cache",
-    };
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(ASSETS[at].kind)),
-        (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
-    ];
-    (headers, ASSETS[at].bytes).into_response()
-}
-
-/// Bytes of everything that a page loads beside itself.
-#[cfg(test)]
-pub(super) fn weight() -> usize {
-    ASSETS.iter().map(|asset| asset.bytes.len()).sum()
-}
+pub(super) static ASSETS: Assets = Assets::new(&[
+    Asset::css("kiosk.css", include_bytes!("../../assets/kiosk.css")),
+    Asset::script("kiosk.js", include_bytes!("../../assets/kiosk.js")),
+    Asset::svg("icon.svg", include_bytes!("../../assets/icon.svg")),
+]);

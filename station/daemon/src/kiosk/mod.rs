@@ -11,7 +11,6 @@ mod act;
 mod assets;
 mod door;
 mod guard;
-mod qr;
 mod routes;
 mod scan;
 mod seat;

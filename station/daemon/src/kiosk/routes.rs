@@ -13,9 +13,11 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use futures_util::stream::{self, Stream};
+use page_kit::assets::ROUTE;
 use tokio::sync::Semaphore;
 
 use super::act::Said;
+use super::assets::ASSETS;
 use super::guard::{self, Hosts};
 use super::scan::{PICTURE_BYTES_MAX, Picture};
 use super::seat::{NoEntry, Token};
@@ -42,7 +44,7 @@ pub(super) fn router(kiosk: Kiosk, hosts: Hosts) -> Router {
     };
     Router::new()
         .route("/", get(page))
-        .route("/assets/{mark}/{name}", get(super::assets::serve))
+        .route(ROUTE, ASSETS.route())
         .route("/events", get(events))
         .route("/act", post(act).layer(DefaultBodyLimit::max(ACT_BYTES_MAX)))
         .route(

@@ -9,10 +9,11 @@ use serde::Serialize;
 #[cfg(test)]
 use super::act::Act;
 use super::act::Tab;
-use super::qr::{self, Qr};
 use super::session::{Phase, Ready, Refused, Screen, Session, Test};
-use super::words::{Arg, Lang, key};
+use super::words::Lang;
 use crate::api::model::{Consequence, Decider, Enrollment};
+use page_kit::messages::{Arg, key};
+use page_kit::qr::{self, Qr};
 
 /// What a window is sent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

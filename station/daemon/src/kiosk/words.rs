@@ -4,9 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use fluent_bundle::concurrent::FluentBundle;
-use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
-use unic_langid::LanguageIdentifier;
+use page_kit::messages::{Arg, Messages};
 
 /// Largest file of messages that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -15,8 +13,8 @@ const LANGUAGES_MAX: usize = 12;
 
 macro_rules! sources {
     ($($file:literal),+ $(,)?) => {
-        const EN: &[&str] = &[$(include_str!(concat!("../../locales/en/", $file, ".ftl"))),+];
-        const DE: &[&str] = &[$(include_str!(concat!("../../locales/de/", $file, ".ftl"))),+];
+        const EN: &[(&str, &str)] = &[$(($file, include_str!(concat!("../../locales/en/", $file, ".ftl")))),+];
+        const DE: &[(&str, &str)] = &[$(($file, include_str!(concat!("../../locales/de/", $file, ".ftl")))),+];
     };
 }
 
@@ -27,7 +25,7 @@ pub struct Words(Vec<Tongue>);
 
 struct Tongue {
     code: String,
-    bundle: FluentBundle<FluentResource>,
+    messages: Messages,
 }
 
 impl fmt::Debug for Words {
@@ -41,7 +39,7 @@ impl fmt::Debug for Words {
 impl Words {
     /// The languages that are part of the program.
     pub fn built_in() -> Self {
-        Self(vec![Tongue::new("en", EN), Tongue::new("de", DE)])
+        Self(vec![Tongue::built_in("en", EN), Tongue::built_in("de", DE)])
     }
 
     /// The same with those of a folder. A file of the name of a language that is there already replaces single
@@ -82,21 +80,18 @@ impl Words {
             ));
         }
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-        let resource = FluentResource::try_new(text)
-            .map_err(|(_, faults)| faults.first().map_or_else(String::new, ToString::to_string))?;
         if let Some(known) = self.0.iter_mut().find(|tongue| tongue.code == code) {
-            known.bundle.add_resource_overriding(resource);
-            return Ok(());
+            return known.messages.replace_by(text);
         }
         if self.0.len() >= LANGUAGES_MAX {
             return Err(format!("{LANGUAGES_MAX} languages are the most"));
         }
-        let id: LanguageIdentifier = code
-            .parse()
-            .map_err(|_| format!("{code:?} is no code of a language"))?;
-        let mut tongue = Tongue::empty(code, id);
-        tongue.bundle.add_resource_overriding(resource);
-        self.0.push(tongue);
+        let mut messages = Messages::of(code).ok_or_else(|| format!("{code:?} is no code of a language"))?;
+        messages.replace_by(text)?;
+        self.0.push(Tongue {
+            code: code.into(),
+            messages,
+        });
         Ok(())
     }
 
@@ -112,38 +107,11 @@ impl Words {
 }
 
 impl Tongue {
-    fn empty(code: &str, id: LanguageIdentifier) -> Self {
-        let mut bundle = FluentBundle::new_concurrent(vec![id]);
-        // Marks around inserted words are kept out of texts that people copy; names stand in elements of their own.
-        bundle.set_use_isolating(false);
+    fn built_in(code: &str, files: &[(&str, &str)]) -> Self {
         Self {
             code: code.into(),
-            bundle,
+            messages: Messages::built_in(code, files),
         }
-    }
-
-    /// The files are part of the program, so a fault in one of them is ours; a test loads them all.
-    fn new(code: &str, sources: &[&str]) -> Self {
-        let mut tongue = Self::empty(code, code.parse().expect("a language code"));
-        for source in sources {
-            let resource = FluentResource::try_new((*source).to_owned())
-                .unwrap_or_else(|(_, faults)| panic!("messages in {code}: {faults:?}"));
-            tongue
-                .bundle
-                .add_resource(resource)
-                .unwrap_or_else(|faults| panic!("messages in {code}: {faults:?}"));
-        }
-        tongue
-    }
-
-    fn text(&self, key: &str, args: Option<&FluentArgs<'_>>) -> Option<String> {
-        let pattern = self.bundle.get_message(key)?.value()?;
-        let mut faults = Vec::new();
-        Some(
-            self.bundle
-                .format_pattern(pattern, args, &mut faults)
-                .into_owned(),
-        )
     }
 }
 
@@ -157,39 +125,6 @@ pub(super) struct Lang {
 impl fmt::Debug for Lang {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
-    }
-}
-
-/// A value that goes into a message; numbers choose plural forms.
-pub(super) trait Arg {
-    /// As Fluent takes it.
-    fn value(&self) -> FluentValue<'_>;
-}
-
-macro_rules! number_arg {
-    ($($type:ty),+) => { $( impl Arg for $type {
-        fn value(&self) -> FluentValue<'_> {
-            FluentValue::from(*self)
-        }
-    } )+ };
-}
-number_arg!(i64, u64, usize, u32, u16, u8, i32, i16);
-
-impl Arg for str {
-    fn value(&self) -> FluentValue<'_> {
-        FluentValue::from(self)
-    }
-}
-
-impl Arg for String {
-    fn value(&self) -> FluentValue<'_> {
-        FluentValue::from(self.as_str())
-    }
-}
-
-impl<T: Arg + ?Sized> Arg for &T {
-    fn value(&self) -> FluentValue<'_> {
-        (**self).value()
     }
 }
 
@@ -209,7 +144,7 @@ impl Lang {
 
     /// `rtl` for a language that is written from right to left, else `ltr`.
     pub(super) fn direction(&self) -> &'static str {
-        match self.own("language-direction", None).as_deref() {
+        match self.own("language-direction", &[]).as_deref() {
             Some("rtl") => "rtl",
             _ => "ltr",
         }
@@ -224,7 +159,7 @@ impl Lang {
 
     /// The language's name in itself.
     pub(super) fn name(&self) -> String {
-        self.own("language-name", None)
+        self.own("language-name", &[])
             .unwrap_or_else(|| self.code().to_owned())
     }
 
@@ -233,18 +168,14 @@ impl Lang {
         self.at == other.at
     }
 
-    fn own(&self, key: &str, args: Option<&FluentArgs<'_>>) -> Option<String> {
-        self.words.0[self.at].text(key, args)
+    fn own(&self, key: &str, args: &[(&str, &dyn Arg)]) -> Option<String> {
+        self.words.0[self.at].messages.text(key, args)
     }
 
     /// The message of this key. An unknown key shows itself: a test knows every key that is named.
     pub(super) fn text(&self, key: &str, args: &[(&str, &dyn Arg)]) -> String {
-        let mut given = FluentArgs::new();
-        for (name, arg) in args {
-            given.set(*name, arg.value());
-        }
-        self.own(key, Some(&given))
-            .or_else(|| self.words.0[0].text(key, Some(&given)))
+        self.own(key, args)
+            .or_else(|| self.words.0[0].messages.text(key, args))
             .unwrap_or_else(|| key.to_owned())
     }
 
@@ -267,13 +198,8 @@ impl Lang {
     pub(super) fn knows(&self, key: &str) -> bool {
         [self.at, 0]
             .iter()
-            .any(|at| self.words.0[*at].bundle.has_message(key))
+            .any(|at| self.words.0[*at].messages.knows(key))
     }
-}
-
-/// The key of the message for a stable code: `group-code`, underscores as dashes.
-pub(super) fn key(group: &str, code: &str) -> String {
-    format!("{group}-{}", code.replace(['_', '.'], "-"))
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use askama::Template;
 use ring::digest;
 
 use super::super::session::{Phase, Session};
-use super::super::words::{Lang, key};
+use super::super::words::Lang;
 use super::{Plain, consequences, rendered};
 use crate::api::model::{Enrollment, NearbyBand, Stage, Touches};
+use page_kit::messages::key;
 
 /// Bands that are listed: more do not fit on a small screen.
 const BANDS_SHOWN: usize = 4;

@@ -7,9 +7,10 @@ use policy::model::StockState;
 
 use super::super::act::Tab;
 use super::super::session::{Checked, Checking, Desk, LogLine, Session, Sought, What, sync_code};
-use super::super::words::{Lang, key};
+use super::super::words::Lang;
 use super::{reason_of, rendered};
 use crate::api::model::{Finding, Sync, Verdict};
+use page_kit::messages::key;
 
 /// Characters of the keys on which names and PINs are typed.
 const KEYS: &str = "1234567890abcdefghijklmnopqrstuvwxyz-_.@";

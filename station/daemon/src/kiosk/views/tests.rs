@@ -184,7 +184,7 @@ fn colors_can_be_told_apart_in_both_themes() {
 
 #[test]
 fn a_page_is_light() {
-    assert!(super::super::assets::weight() < 80 << 10);
+    assert!(super::super::assets::ASSETS.weight() < 80 << 10);
 }
 
 #[test]

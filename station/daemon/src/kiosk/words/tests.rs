@@ -3,10 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 
 /// Key and values of each message of a language, as its files have them.
-fn messages(sources: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+fn messages(files: &[(&str, &str)]) -> BTreeMap<String, BTreeSet<String>> {
     let mut all = BTreeMap::new();
     let mut last = String::new();
-    for line in sources.iter().flat_map(|source| source.lines()) {
+    for line in files.iter().flat_map(|(_, text)| text.lines()) {
         let is_start = line.starts_with(|c: char| c.is_ascii_lowercase());
         if let Some((key, _)) = line.split_once('=').filter(|_| is_start) {
             last = key.trim().to_owned();

@@ -434,7 +434,7 @@ pub(super) fn keep(name: &str, l: &Lang, frame: &Frame) {
     let Some(folder) = std::env::var_os("BANDSTAND_SCREENS") else {
         return;
     };
-    let css = super::super::super::assets::address("kiosk.css");
+    let css = super::super::super::assets::ASSETS.address("kiosk.css");
     let html = format!(
         "<!doctype html><html lang=\"{}\" dir=\"{}\" data-theme=\"light\"><meta charset=\"utf-8\">\
          <link rel=\"stylesheet\" href=\"{css}\"><body><div id=\"app\" data-screen=\"{}\">{}</div></body></html>",

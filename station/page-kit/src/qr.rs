@@ -6,16 +6,16 @@ use qrcode::{Color, EcLevel, QrCode};
 const QUIET: usize = 4;
 
 /// A code, drawn.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Qr {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Qr {
     /// Modules on each side, the white around included.
-    pub(super) side: usize,
-    /// The dark modules as an SVG path.
-    pub(super) path: String,
+    pub side: usize,
+    /// The dark modules as an SVG path; one module is one unit.
+    pub path: String,
 }
 
-/// The code for this text; none if it is longer than any code.
-pub(super) fn draw(text: &str) -> Option<Qr> {
+/// The code for this text, which still reads with 15 % of it hidden; none if it is longer than any code.
+pub fn draw(text: &str) -> Option<Qr> {
     let code = QrCode::with_error_correction_level(text.as_bytes(), EcLevel::M).ok()?;
     let width = code.width();
     let mut path = String::new();
@@ -48,4 +48,17 @@ fn runs(colors: &[Color]) -> Vec<(usize, usize)> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_its_white_and_its_corners() {
+        let qr = draw("Bandstand").unwrap();
+        assert_eq!(qr.side, 21 + 2 * QUIET, "version 1 holds it");
+        assert!(qr.path.starts_with("M4 4h7v1h-7z"), "{}", qr.path);
+        assert_eq!(draw(&"x".repeat(3000)), None);
+    }
 }
