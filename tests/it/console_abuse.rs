@@ -1,8 +1,6 @@
 //! Bodies without end, heads without end, addresses that lead elsewhere: the console's listener for people and
 //! programs says no by name, and takes no more memory for it (B3, B4, A19).
 
-use console::access::{Caller, Role, scopes};
-use console::acts::api_keys::{self, NewKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -11,18 +9,9 @@ use crate::sync_stage::{Console, ConsoleProcess};
 /// A console as a process, and a key that may do everything.
 async fn console() -> (Console, ConsoleProcess, String) {
     let mut console = Console::start().await;
-    let key = NewKey {
-        name: "abuse".into(),
-        role: Role::Administrator,
-        sites: Default::default(),
-        scopes: scopes(),
-        days: 1,
-    };
-    let key = api_keys::create(&console.app, &Caller::cli("tests"), key)
-        .await
-        .unwrap();
+    let key = console.administrator_key().await;
     let process = console.becomes_a_process().await;
-    (console, process, key.secret)
+    (console, process, key)
 }
 
 /// The largest the process has been, in MiB.

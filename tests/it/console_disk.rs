@@ -1,8 +1,6 @@
 //! F5 at the console: its database on a small disk that is full, and on one that turns read-only. It says so by
 //! name, keeps what it acknowledged, and goes on.
 
-use console::access::{Caller, Role, scopes};
-use console::acts::api_keys::{self, NewKey};
 use console::db::{Db, Tx};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,16 +32,7 @@ impl Small {
         console.band("BAND-1").await;
         let mut station = Station::joined(&console, "gate", "north").await;
         station.stop().await;
-        let key = NewKey {
-            name: "disk".into(),
-            role: Role::Administrator,
-            sites: Default::default(),
-            scopes: scopes(),
-            days: 1,
-        };
-        let key = api_keys::create(&console.app, &Caller::cli("tests"), key)
-            .await
-            .unwrap();
+        let key = console.administrator_key().await;
         console.go_away().await;
         std::fs::copy(console.backup().await, disk.path("console.db")).unwrap();
         let url = mount.join("console.db").display().to_string();
@@ -53,7 +42,7 @@ impl Small {
         Some(Self {
             process,
             station,
-            key: key.secret,
+            key,
             made: Vec::new(),
             disk,
             mount,

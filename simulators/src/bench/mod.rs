@@ -6,6 +6,7 @@
 
 mod append;
 mod center;
+mod child;
 mod crowd;
 mod crypto;
 mod decide;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use console::access::{Caller, Role, scopes};
+use console::acts::api_keys::{self, NewKey};
 use console::args;
 use console::clock::Clock as ConsoleClock;
 use console::config::Config as ConsoleConfig;
@@ -132,6 +134,19 @@ impl Console {
     /// A console with an organization and nobody in it, on SQLite.
     pub(crate) async fn start() -> Self {
         Self::start_on(On::Sqlite).await
+    }
+
+    /// The secret of an API key that may do everything.
+    pub(crate) async fn administrator_key(&self) -> String {
+        let key = NewKey {
+            name: "tests".into(),
+            role: Role::Administrator,
+            sites: Default::default(),
+            scopes: scopes(),
+            days: 1,
+        };
+        let made = api_keys::create(&self.app, &Caller::cli("tests"), key).await;
+        made.unwrap().secret
     }
 
     /// The same on one of the databases.

@@ -119,6 +119,13 @@ impl Station {
             .await
     }
 
+    /// The same where nothing may be in the way of it.
+    pub(crate) async fn join(&self, address: SocketAddr, token: &str) {
+        let output = self.try_join(address, token).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+    }
+
     /// A station that has joined under this name, and runs.
     pub(crate) async fn joined(console: &Console, name: &'static str, site: &'static str) -> Self {
         Self::joined_at(console.address, console, name, site).await
@@ -133,12 +140,7 @@ impl Station {
     ) -> Self {
         let mut station = Self::new();
         let token = console.token(name, site).await;
-        let output = station.try_join(address, &token).await;
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        station.join(address, &token).await;
         station.start();
         station.in_step().await;
         station

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,12 +20,12 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use station_daemon::clock::Clock;
 use station_daemon::sync::{Address, Believed, Connection, Request, client_config};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::super::child::until_ready;
 use super::site::program;
 use crate::stage::write_private;
 
@@ -49,16 +48,8 @@ impl Floor {
         let tls = certificates(folder.path())?;
         let mut command = Command::new(program("bandstand-sim")?);
         command.arg("bench-listen").arg(folder.path());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
-        let mut child = command.spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
-        let line = tokio::time::timeout(PATIENCE, lines.next_line())
-            .await
-            .context("the floor does not begin")??;
-        let address: SocketAddr = line.context("the floor ended")?.parse()?;
+        let (child, line) = until_ready(&mut command, "the plain server", PATIENCE).await?;
+        let address: SocketAddr = line.parse()?;
         Ok(Self {
             child,
             address: Address {

@@ -5,12 +5,9 @@ mod pouchdb;
 mod privacyidea;
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use anyhow::{Result, bail};
 
 use super::{Effort, Figure, note};
 
@@ -35,18 +32,4 @@ pub(super) fn figures(effort: &Effort) -> Result<Vec<Figure>> {
 pub(super) fn load() -> Result<String> {
     let text = std::fs::read_to_string("/proc/loadavg")?;
     Ok(text.split_whitespace().take(3).collect::<Vec<_>>().join(" "))
-}
-
-/// Starts a server that says something on its standard output once it is ready; what it says.
-async fn start(command: &mut Command) -> Result<(Child, String)> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = command.spawn()?;
-    let mut lines = BufReader::new(child.stdout.take().context("a pipe")?).lines();
-    let line = tokio::time::timeout(PATIENCE, lines.next_line())
-        .await
-        .context("a peer does not start")??;
-    Ok((child, line.context("a peer ended")?))
 }

@@ -6,8 +6,9 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
-use super::start;
+use super::PATIENCE;
 use crate::bench::center::{Ingest, Sync, runtime};
+use crate::bench::child::until_ready;
 use crate::bench::{Effort, Figure, Goal, note};
 
 const SCRIPT: &str = include_str!("pouchdb.js");
@@ -27,7 +28,12 @@ pub(super) fn figures(effort: &Effort, installed: &Path) -> Result<Vec<Figure>> 
         let server = folder.path().join("server");
         std::fs::create_dir(&server)?;
         let mut command = node(&script, "serve", &server);
-        let (mut child, port) = start(command.arg(effort.people.to_string())).await?;
+        let (mut child, port) = until_ready(
+            command.arg(effort.people.to_string()),
+            "express-pouchdb",
+            PATIENCE,
+        )
+        .await?;
         let url = format!("http://127.0.0.1:{port}/users");
         note("a first replication by PouchDB");
         let pulled_ms = replicate(node(&script, "pull", folder.path()).arg(&url), effort.people).await?;
