@@ -20,6 +20,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "second_factor",
         include_str!("../../migrations/0006_second_factor.sql"),
     ),
+    (
+        7,
+        "uses_by_association",
+        include_str!("../../migrations/0007_uses_by_association.sql"),
+    ),
 ];
 
 /// A step that was taken.

@@ -15,7 +15,7 @@ use super::{DbError, Tx};
 /// Reads that run at once; more only take the cache from each other.
 const READERS: usize = 8;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-const STATEMENTS_KEPT: usize = 256;
+const STATEMENTS_KEPT: usize = 512;
 
 /// Opens the connection that writes.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, DbError> {

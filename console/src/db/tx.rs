@@ -12,6 +12,8 @@ use super::{DbError, Val};
 
 /// Rows that one statement inserts at most.
 const ROWS_PER_STATEMENT: usize = 256;
+/// Fewer rows than that go into one statement; of more, a multiple.
+const ROWS_PER_STEP: usize = 16;
 
 /// A transaction. What happens in it happens wholly or not at all.
 pub struct Tx<'a> {
@@ -133,7 +135,7 @@ impl<'a> Tx<'a> {
     /// or nothing; `width` values make a row. Returns how many rows were changed.
     pub fn insert(&self, head: &str, width: usize, values: &[Val<'_>], tail: &str) -> Result<u64, DbError> {
         let mut changed = 0;
-        for chunk in values.chunks(width * ROWS_PER_STATEMENT) {
+        for chunk in chunks(values, width) {
             let mut sql = String::with_capacity(head.len() + tail.len() + chunk.len() * 6 + 16);
             sql.push_str(head);
             sql.push_str(" values ");
@@ -185,6 +187,23 @@ impl<'a> Tx<'a> {
     pub(super) fn forget_marked(&self, before: u64) {
         self.marked.set(before);
     }
+}
+
+/// Rows in few different numbers, so that statements stay prepared: as many as fit, then a multiple of sixteen, then
+/// what is left.
+fn chunks<'c, 'v>(values: &'c [Val<'v>], width: usize) -> impl Iterator<Item = &'c [Val<'v>]> {
+    let mut rest = values;
+    std::iter::from_fn(move || {
+        let rows = match rest.len() / width {
+            0 => return None,
+            rows @ ..ROWS_PER_STEP => rows,
+            rows @ ..ROWS_PER_STATEMENT => rows - rows % ROWS_PER_STEP,
+            _ => ROWS_PER_STATEMENT,
+        };
+        let (chunk, left) = rest.split_at(rows * width);
+        rest = left;
+        Some(chunk)
+    })
 }
 
 fn push_places(sql: &mut String, first: usize, count: usize) {

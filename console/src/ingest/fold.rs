@@ -6,12 +6,13 @@ use firmware_protocol::receipt::Receipt;
 use policy::effective::effective;
 use policy::facts_json::DecideInput;
 use policy::merge::{self, Associated, Event, HybridTime, Stamp};
-use policy::model::{AssociationId, GroupPolicy, PolicyId, StationId, UnixMillis, UserId};
+use policy::model::{AssociationId, GroupPolicy, PolicyId, StationId, UnixMillis};
 use server_sync::Entry;
 use station_core::convert;
-use station_core::journal::{Committed, Decided, FlowId, JournalRecord};
+use station_core::journal::{Committed, Decided, FlowId, JournalRecord, record_prefix};
 
-use super::{Checked, tickets};
+use super::known::Person;
+use super::{Checked, Known, tickets};
 use crate::args;
 use crate::db::{DbError, Tx, Val};
 use crate::store::feed::{self, Kind};
@@ -20,103 +21,156 @@ use crate::sync::stations::StationInfo;
 
 /// How far back in the journal the decision behind a commit is looked for.
 const DECIDED_WITHIN: u64 = 200;
+/// How the record of a decision begins.
+pub(super) const DECIDED: [u8; 3] = record_prefix(6);
 
-/// Appends what these entries, which are stored already, say of users and bands to history.
-pub(crate) fn fold(
-    tx: &Tx<'_>,
-    station: &StationInfo,
-    checked: &Checked,
-    entries: &[Entry],
-    now: UnixMillis,
-) -> Result<(), DbError> {
-    let mut folder = Folder {
-        tx,
-        station,
-        now,
-        takes_over: HashMap::new(),
-        events: Vec::new(),
-        unheard: Vec::new(),
-    };
-    for entry in entries {
-        folder.entry(checked, entry)?;
-    }
-    let Folder { events, unheard, .. } = folder;
-    history::append(tx, &events, now)?;
-    feed::mark_all(tx, &unheard)?;
-    tell_again(tx, checked, entries)?;
-    tickets::flag_double_use(tx, checked, entries, now)
-}
-
-/// A station follows its own commits until they are acknowledged, whatever else it hears, and ends or
-/// deactivates other associations of that band and of that person. From here on what counts is for the console
-/// to say; so it says it again, also where nothing changed here (I5).
-fn tell_again(tx: &Tx<'_>, checked: &Checked, entries: &[Entry]) -> Result<(), DbError> {
-    let receipts = || {
-        entries
-            .iter()
-            .filter_map(|entry| checked.receipts.get(&entry.sequence))
-    };
-    let serials: Vec<Val<'_>> = receipts().map(|receipt| receipt.serial.as_str().into()).collect();
-    let handles: Vec<Val<'_>> = receipts().map(|receipt| (&receipt.user.0).into()).collect();
-    let mut marks = Vec::new();
-    for (of, keys) in [("associations.band", serials), ("users.handle", handles)] {
-        let sql = format!(
-            "select associations.id, users.site from associations join users on users.id = associations.usr \
-             where associations.ended_ms is null and {of} in ({{}})"
-        );
-        tx.each_of(&sql, &keys, |row| {
-            let id = AssociationId(row.array(0)?);
-            marks.push((Kind::Association, id.to_string(), row.text(1)?));
-            Ok(())
-        })?;
-    }
-    feed::mark_all(tx, &marks)
-}
-
-struct Folder<'a> {
+/// Collects what journal entries say of users and bands, of one batch or of several that have nothing to do with
+/// each other, and appends it to history.
+pub(crate) struct Folder<'a> {
     tx: &'a Tx<'a>,
-    station: &'a StationInfo,
+    known: Known,
     now: UnixMillis,
     /// Whether the policy of a flow's user had take-overs, as the station knew it.
-    takes_over: HashMap<FlowId, bool>,
+    takes_over: HashMap<(StationId, FlowId), bool>,
+    band_keys: Vec<Val<'a>>,
+    credentials: Vec<Val<'a>>,
+    /// The associations, bands and people of all commits.
+    associations: Vec<Val<'a>>,
+    bands: Vec<Val<'a>>,
+    handles: Vec<Val<'a>>,
     events: Vec<merge::Entry>,
     /// Associations of which nothing is believed: the station takes them back.
     unheard: Vec<(Kind, String, String)>,
 }
 
-impl Folder<'_> {
-    fn entry(&mut self, checked: &Checked, entry: &Entry) -> Result<(), DbError> {
+impl<'a> Folder<'a> {
+    pub(crate) fn new(tx: &'a Tx<'a>, known: Known, now: UnixMillis) -> Self {
+        Self {
+            tx,
+            known,
+            now,
+            takes_over: HashMap::new(),
+            band_keys: Vec::new(),
+            credentials: Vec::new(),
+            associations: Vec::new(),
+            bands: Vec::new(),
+            handles: Vec::new(),
+            events: Vec::new(),
+            unheard: Vec::new(),
+        }
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// Takes what these entries of the batch say; they are stored, or are about to be.
+    pub(crate) fn take(
+        &mut self,
+        station: &StationInfo,
+        checked: &'a Checked,
+        entries: &'a [Entry],
+    ) -> Result<(), DbError> {
+        for entry in entries {
+            self.entry(station, checked, entry)?;
+        }
+        Ok(())
+    }
+
+    /// Appends it all.
+    pub(crate) fn finish(self) -> Result<(), DbError> {
+        let tx = self.tx;
+        let keys = "insert into band_keys (serial, band_key, first_seen)";
+        tx.insert(keys, 3, &self.band_keys, "on conflict (serial) do nothing")?;
+        let credentials = "insert into credentials (association, credential_key)";
+        tx.insert(
+            credentials,
+            2,
+            &self.credentials,
+            "on conflict (association) do nothing",
+        )?;
+        history::append(tx, &self.events, self.now)?;
+        feed::mark_all(tx, &self.to_tell()?)?;
+        tickets::flag_double_use(tx, &self.associations, self.now)
+    }
+
+    /// A station follows its own commits until they are acknowledged, whatever else it hears, and ends or
+    /// deactivates other associations of that band and of that person. From here on what counts is for the console
+    /// to say; so it says it again, also where nothing changed here (I5).
+    fn to_tell(&self) -> Result<Vec<(Kind, String, String)>, DbError> {
+        let mut marks = self.unheard.clone();
+        for (of, keys) in [
+            ("associations.band", &self.bands),
+            ("users.handle", &self.handles),
+        ] {
+            let sql = format!(
+                "select associations.id, users.site from associations join users on users.id = associations.usr \
+                 where associations.ended_ms is null and {of} in ({{}})"
+            );
+            self.tx.each_of(&sql, keys, |row| {
+                let id = AssociationId(row.array(0)?);
+                marks.push((Kind::Association, id.to_string(), row.text(1)?));
+                Ok(())
+            })?;
+        }
+        Ok(marks)
+    }
+
+    fn entry(
+        &mut self,
+        station: &StationInfo,
+        checked: &'a Checked,
+        entry: &'a Entry,
+    ) -> Result<(), DbError> {
         match checked.record(entry) {
             Some(JournalRecord::Decided(decided)) => {
-                self.takes_over.insert(decided.flow, may_take_over(decided));
+                let takes_over = checked.takes_over.get(&entry.sequence).copied();
+                self.takes_over.insert(
+                    (StationId(entry.station.0), decided.flow),
+                    takes_over.unwrap_or(false),
+                );
                 Ok(())
             }
-            Some(JournalRecord::Intent(intent)) => {
-                tickets::spend(self.tx, self.station, entry, intent, self.now)
-            }
+            Some(JournalRecord::Intent(intent)) => tickets::spend(self.tx, station, entry, intent, self.now),
             Some(JournalRecord::RolledBack(rolled_back)) => tickets::release(self.tx, rolled_back, self.now),
             Some(JournalRecord::Committed(committed)) => match checked.receipts.get(&entry.sequence) {
-                Some(receipt) => self.committed(entry, committed, receipt),
+                Some(receipt) => self.committed(station, entry, committed, receipt),
                 None => Ok(()),
             },
             _ => Ok(()),
         }
     }
 
-    fn committed(&mut self, entry: &Entry, committed: &Committed, receipt: &Receipt) -> Result<(), DbError> {
-        self.remember_band_key(committed, receipt)?;
-        let Some((user, site)) = self.user_of(receipt)? else {
+    fn committed(
+        &mut self,
+        station: &StationInfo,
+        entry: &'a Entry,
+        committed: &'a Committed,
+        receipt: &'a Receipt,
+    ) -> Result<(), DbError> {
+        let serial = receipt.serial.as_str();
+        // The first key a band is seen with is its key.
+        if self.known.learn_band_key(serial, committed.band_key) {
+            self.band_keys
+                .extend([serial.into(), (&committed.band_key).into(), self.now.into()]);
+        }
+        self.associations.push((&receipt.association.0).into());
+        self.bands.push(serial.into());
+        self.handles.push((&receipt.user.0).into());
+        let Some(person) = self.known.person(&receipt.user.0) else {
             let detail = format!("nobody has the handle {}", receipt.user);
-            return self.not_heard(entry, receipt, "user_unknown", &detail);
+            return self.not_heard(station, entry, receipt, "user_unknown", &detail);
         };
         // A station has the people of its own site alone: of others it cannot have known.
-        if !site.is_empty() && site != self.station.site {
-            let detail = format!("{user} belongs to {site}");
-            return self.not_heard(entry, receipt, "user_of_another_site", &detail);
+        if !person.site.is_empty() && person.site != station.site {
+            let detail = format!("{} belongs to {}", person.id, person.site);
+            return self.not_heard(station, entry, receipt, "user_of_another_site", &detail);
         }
-        let id = AssociationId(receipt.association.0);
-        associations::remember_key(self.tx, &id, &receipt.credential_key)?;
-        let what = self.associated(entry, committed, receipt, user)?;
+        let what = self.associated(entry, committed, receipt, person)?;
+        let id = &receipt.association.0;
+        // It may arrive before the association does.
+        self.credentials
+            .extend([id.into(), (&receipt.credential_key).into()]);
         let millis = UnixMillis(i64::try_from(entry.time_ms).unwrap_or(i64::MAX));
         self.events.push(merge::Entry {
             stamp: Stamp {
@@ -129,23 +183,6 @@ impl Folder<'_> {
         Ok(())
     }
 
-    /// The first key a band is seen with is its key.
-    fn remember_band_key(&self, committed: &Committed, receipt: &Receipt) -> Result<(), DbError> {
-        self.tx.exec(
-            "insert into band_keys (serial, band_key, first_seen) values ($1, $2, $3) on conflict (serial) do nothing",
-            args![receipt.serial.as_str(), &committed.band_key, self.now],
-        )?;
-        Ok(())
-    }
-
-    fn user_of(&self, receipt: &Receipt) -> Result<Option<(UserId, String)>, DbError> {
-        self.tx.first(
-            "select id, site from users where handle = $1",
-            args![&receipt.user.0],
-            |row| Ok((row.parse(0)?, row.text(1)?)),
-        )
-    }
-
     /// What history gets. An association that was taken over from an init file, and whose journal arrives now, is
     /// the same and not another one under its id.
     fn associated(
@@ -153,21 +190,24 @@ impl Folder<'_> {
         entry: &Entry,
         committed: &Committed,
         receipt: &Receipt,
-        user: UserId,
+        person: &Person,
     ) -> Result<Associated, DbError> {
-        let association = AssociationId(receipt.association.0);
+        let (user, association) = (person.id.clone(), AssociationId(receipt.association.0));
         let (band, zone) = (convert::serial(&receipt.serial), convert::zone(receipt.zone));
-        let known = history::made(self.tx, &association)?;
-        let same = |known: &Associated| {
+        let same = |known: &&Associated| {
             (&known.user, known.band, known.zone, known.band_epoch) == (&user, band, zone, receipt.epoch)
         };
-        if let Some(known) = known.filter(same) {
-            return Ok(known);
+        if let Some(known) = self.known.made(&association).filter(same) {
+            return Ok(known.clone());
         }
         let made = UnixMillis(i64::try_from(entry.time_ms).unwrap_or(i64::MAX));
+        let expires_at = match person.temporary_until {
+            Some(until) if until > made => users::expiry_for(self.tx, &user, band, made)?,
+            _ => None,
+        };
         Ok(Associated {
             association,
-            expires_at: users::expiry_for(self.tx, &user, band, made)?,
+            expires_at,
             user,
             band,
             zone,
@@ -179,13 +219,14 @@ impl Folder<'_> {
 
     /// Whether the policy had take-overs when the station decided. Without the decision: no.
     fn may_take_over(&self, entry: &Entry, flow: FlowId) -> Result<bool, DbError> {
-        if let Some(known) = self.takes_over.get(&flow) {
+        if let Some(known) = self.takes_over.get(&(StationId(entry.station.0), flow)) {
             return Ok(*known);
         }
         let from = entry.sequence.saturating_sub(DECIDED_WITHIN);
         let records = self.tx.all(
-            "select record from journal where station = $1 and sequence >= $2 and sequence < $3 order by sequence desc",
-            args![&entry.station.0, from, entry.sequence],
+            "select record from journal where station = $1 and sequence >= $2 and sequence < $3 \
+             and substr(record, 1, 3) = $4 order by sequence desc",
+            args![&entry.station.0, from, entry.sequence, &DECIDED],
             |row| row.bytes(0),
         )?;
         let decided = records
@@ -200,6 +241,7 @@ impl Folder<'_> {
     /// An association that does not count: a person looks at it, and the station hears that it is none.
     fn not_heard(
         &mut self,
+        station: &StationInfo,
         entry: &Entry,
         receipt: &Receipt,
         code: &str,
@@ -208,7 +250,7 @@ impl Folder<'_> {
         let id = AssociationId(receipt.association.0);
         if associations::get(self.tx, &id)?.is_none() {
             self.unheard
-                .push((Kind::Association, id.to_string(), self.station.site.clone()));
+                .push((Kind::Association, id.to_string(), station.site.clone()));
         }
         self.review(entry, code, detail)
     }
@@ -232,7 +274,7 @@ impl Folder<'_> {
     }
 }
 
-fn may_take_over(decided: &Decided) -> bool {
+pub(super) fn may_take_over(decided: &Decided) -> bool {
     let Ok(input) = serde_json::from_slice::<DecideInput>(&decided.facts) else {
         return false;
     };

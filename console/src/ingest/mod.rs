@@ -3,10 +3,11 @@
 //! An entry is stored as it came, whatever is in it. What it says counts only as far as somebody other than
 //! the station vouches for it: an association by the band's receipt, over the organization's id, by the key
 //! for which the band's manufacturer vouches; the first key a band was seen with stays its key. Records of early
-//! releases bring no certificate; a station that has ever brought one brings one always (0037). A station that presents anything else is cut off by name, and
-//! what it sent is kept for a person to look at.
+//! releases bring no certificate; a station that has ever brought one brings one always (0037). A station that
+//! presents anything else is cut off by name, and what it sent is kept for a person to look at.
 
 mod fold;
+mod known;
 #[cfg(test)]
 mod tests;
 mod tickets;
@@ -23,8 +24,10 @@ use station_core::journal::{Committed, JournalRecord};
 use crate::args;
 use crate::db::{DbError, Tx};
 use crate::store::{keys, settings};
+use crate::sync::stations::StationInfo;
 
-pub(crate) use fold::fold;
+pub(crate) use fold::Folder;
+pub(crate) use known::Known;
 
 /// A batch, read and with its receipts verified.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub struct Checked {
     receipts: HashMap<u64, Receipt>,
     /// Those of them whose band's key a manufacturer vouches for.
     proven: HashSet<u64>,
+    /// Whether the policy had take-overs, by the sequence of the entry that says what was decided.
+    takes_over: HashMap<u64, bool>,
     /// What does not hold, in order.
     forgeries: Vec<Finding>,
 }
@@ -83,6 +88,7 @@ pub fn check(trust: &Trust, batch: Batch) -> Checked {
         records: HashMap::new(),
         receipts: HashMap::new(),
         proven: HashSet::new(),
+        takes_over: HashMap::new(),
         forgeries: Vec::new(),
         batch,
     };
@@ -104,6 +110,11 @@ pub fn check(trust: &Trust, batch: Batch) -> Checked {
                     detail,
                 }),
             }
+        }
+        if let JournalRecord::Decided(decided) = &record {
+            checked
+                .takes_over
+                .insert(entry.sequence, fold::may_take_over(decided));
         }
         checked.records.insert(entry.sequence, record);
     }
@@ -140,7 +151,7 @@ fn is_proven(trust: &Trust, committed: &Committed, receipt: &Receipt) -> Result<
     let serial = &receipt.serial;
     let certificate = BandCertificate::verify(signed, &trust.manufacturers).map_err(|error| {
         let detail = format!("no manufacturer that is known here vouches for band {serial}: {error:?}");
-        ("band_certificate_untrusted", detail)
+        (MAKER_UNKNOWN, detail)
     })?;
     let says = (&certificate.serial, certificate.signing_key, certificate.seos);
     if says != (serial, committed.band_key, committed.seos) {
@@ -150,86 +161,90 @@ fn is_proven(trust: &Trust, committed: &Committed, receipt: &Receipt) -> Result<
     Ok(true)
 }
 
+const MAKER_UNKNOWN: &str = "band_certificate_untrusted";
+
 /// A stable code, and what exactly for a person.
 type Wrong = (&'static str, String);
 
+/// What batches may both speak of: then one is folded after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Subject<'c> {
+    Station(&'c [u8; 16]),
+    User(&'c [u8; 16]),
+    Band(&'c str),
+    Association(&'c [u8; 16]),
+}
+
 impl Checked {
+    /// Everything the batch speaks of.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = Subject<'_>> {
+        let receipts = self.receipts.values().flat_map(|receipt| {
+            [
+                Subject::User(&receipt.user.0),
+                Subject::Band(receipt.serial.as_str()),
+                Subject::Association(&receipt.association.0),
+            ]
+        });
+        std::iter::once(Subject::Station(&self.batch.station.0)).chain(receipts)
+    }
+
     /// The first forgery among these entries.
     pub fn first_forgery(&self, entries: &[Entry]) -> Option<&Finding> {
         let among = |finding: &&Finding| entries.iter().any(|entry| entry.sequence == finding.sequence);
         self.forgeries.iter().find(among)
     }
 
+    /// The receipts that hold, in no order.
+    pub(crate) fn receipts(&self) -> impl Iterator<Item = &Receipt> {
+        self.receipts.values()
+    }
+
+    /// Whether one of these entries brings the certificate of a band.
+    pub(crate) fn brings_certificate(&self, entries: &[Entry]) -> bool {
+        entries.iter().any(|entry| self.proven.contains(&entry.sequence))
+    }
+
+    /// Whether a band's certificate is by nobody who was trusted when it was checked: somebody may be by now.
+    pub(crate) fn lacks_maker(&self) -> bool {
+        self.forgeries.iter().any(|finding| finding.code == MAKER_UNKNOWN)
+    }
+
     fn record(&self, entry: &Entry) -> Option<&JournalRecord> {
         self.records.get(&entry.sequence)
     }
-}
 
-/// A band that signs with another key than the one it was seen with first, a forged receipt or another band
-/// under its serial; or a band without a certificate at a station that sends certificates.
-pub(crate) fn doubtful_band(
-    tx: &Tx<'_>,
-    station: StationId,
-    checked: &Checked,
-    entries: &[Entry],
-) -> Result<Option<Finding>, DbError> {
-    let mut certifies = certifies(tx, station)?;
-    for entry in entries {
-        let (Some(receipt), Some(JournalRecord::Committed(committed))) =
-            (checked.receipts.get(&entry.sequence), checked.record(entry))
-        else {
-            continue;
-        };
-        let serial = receipt.serial.as_str();
-        let proven = checked.proven.contains(&entry.sequence);
-        if certifies && !proven {
-            return Ok(Some(Finding {
-                sequence: entry.sequence,
-                code: "band_certificate_missing",
-                detail: format!("the station sends bands' certificates, and none of band {serial}"),
-            }));
-        }
-        certifies |= proven;
-        let known = tx.first(
-            "select band_key from band_keys where serial = $1",
-            args![serial],
-            |row| row.array(0),
-        )?;
-        if known.is_some_and(|known: [u8; 32]| known != committed.band_key) {
-            return Ok(Some(Finding {
+    /// A band that signs with another key than the one it was seen with first, a forged receipt or another band
+    /// under its serial; or a band without a certificate at a station that sends certificates.
+    pub(crate) fn doubtful_band(
+        &self,
+        station: &StationInfo,
+        known: &Known,
+        entries: &[Entry],
+    ) -> Option<Finding> {
+        let mut certifies = station.certifies;
+        entries.iter().find_map(|entry| {
+            let (receipt, record) = (self.receipts.get(&entry.sequence)?, self.record(entry)?);
+            let JournalRecord::Committed(committed) = record else {
+                return None;
+            };
+            let serial = receipt.serial.as_str();
+            let proven = self.proven.contains(&entry.sequence);
+            if certifies && !proven {
+                return Some(Finding {
+                    sequence: entry.sequence,
+                    code: "band_certificate_missing",
+                    detail: format!("the station sends bands' certificates, and none of band {serial}"),
+                });
+            }
+            certifies |= proven;
+            let differs = known
+                .band_key(serial)
+                .is_some_and(|key| key != committed.band_key);
+            differs.then(|| Finding {
                 sequence: entry.sequence,
                 code: "band_key_changed",
                 detail: format!("band {serial} has signed with another key before"),
-            }));
-        }
+            })
+        })
     }
-    Ok(None)
-}
-
-/// Whether this station has ever sent the certificate of a band: its software knows how.
-fn certifies(tx: &Tx<'_>, station: StationId) -> Result<bool, DbError> {
-    let known = tx.number(
-        "select count(*) from stations where id = $1 and certifies",
-        args![&station.0],
-    )?;
-    Ok(known > 0)
-}
-
-/// Remembers it.
-pub(crate) fn remember_certifies(
-    tx: &Tx<'_>,
-    station: StationId,
-    checked: &Checked,
-    entries: &[Entry],
-) -> Result<(), DbError> {
-    if entries
-        .iter()
-        .any(|entry| checked.proven.contains(&entry.sequence))
-    {
-        tx.exec(
-            "update stations set certifies = true where id = $1 and not certifies",
-            args![&station.0],
-        )?;
-    }
-    Ok(())
 }

@@ -157,3 +157,14 @@ fn a_bands_certificate_is_its_manufacturers_word() {
     }
     assert_eq!(code(changed), Some("band_certificate_untrusted"));
 }
+
+#[test]
+fn a_decision_is_found_by_how_its_record_begins() {
+    let named = JournalRecord::KINDS.iter().find(|(_, name)| *name == "decided");
+    assert_eq!(
+        fold::DECIDED,
+        station_core::journal::record_prefix(named.unwrap().0)
+    );
+    let stopped = JournalRecord::from(Stopped {}).encode();
+    assert_eq!(stopped[..3], station_core::journal::record_prefix(2));
+}

@@ -1,14 +1,15 @@
 //! Tickets that were used: once each, wherever. Two stations without a network can both accept one; when both
 //! journals are here, both associations are suspended until an administrator has looked.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use policy::merge::Event;
 use policy::model::{AssociationId, UnixMillis};
 use server_sync::Entry;
-use station_core::journal::{Intent, JournalRecord, RolledBack};
+use station_core::journal::{Intent, RolledBack};
 
-use super::Checked;
 use crate::args;
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, Val};
 use crate::store::feed::{self, Kind};
 use crate::store::{associations, history};
 use crate::sync::stations::StationInfo;
@@ -65,25 +66,23 @@ fn mark(tx: &Tx<'_>, ticket: &[u8; 16]) -> Result<(), DbError> {
     feed::mark(tx, Kind::Ticket, &key, &site.unwrap_or_default())
 }
 
-/// Suspends every association that was made with a ticket with which another was made too.
-pub(super) fn flag_double_use(
-    tx: &Tx<'_>,
-    checked: &Checked,
-    entries: &[Entry],
-    now: UnixMillis,
-) -> Result<(), DbError> {
-    let mut doubtful = Vec::new();
-    for entry in entries {
-        let Some(JournalRecord::Committed(_)) = checked.record(entry) else {
-            continue;
-        };
-        let Some(receipt) = checked.receipts.get(&entry.sequence) else {
-            continue;
-        };
-        doubtful.extend(sharing_a_ticket(tx, &receipt.association.0)?);
-    }
-    doubtful.sort();
-    doubtful.dedup();
+/// Suspends every association that was made with a ticket with which another was made too. `made` are those that
+/// are new.
+pub(super) fn flag_double_use(tx: &Tx<'_>, made: &[Val<'_>], now: UnixMillis) -> Result<(), DbError> {
+    let mut tickets: BTreeMap<[u8; 16], BTreeSet<AssociationId>> = BTreeMap::new();
+    let sql = "select made.ticket, made.association from ticket_uses mine \
+               join ticket_uses made on made.ticket = mine.ticket \
+               join associations on associations.id = made.association where mine.association in ({})";
+    tx.each_of(sql, made, |row| {
+        let used = tickets.entry(row.array(0)?).or_default();
+        used.insert(AssociationId(row.array(1)?));
+        Ok(())
+    })?;
+    let doubtful: BTreeSet<_> = tickets
+        .into_values()
+        .filter(|used| used.len() > 1)
+        .flatten()
+        .collect();
     let mut events = Vec::new();
     for id in doubtful {
         // Whoever was looked at already, and resumed, stays as the administrator said.
@@ -96,15 +95,4 @@ pub(super) fn flag_double_use(
         }
     }
     history::say(tx, events, now).map(drop)
-}
-
-/// The associations that were made with the ticket of this one, itself included, if it is not the only one.
-fn sharing_a_ticket(tx: &Tx<'_>, association: &[u8; 16]) -> Result<Vec<AssociationId>, DbError> {
-    let made = tx.all(
-        "select distinct made.association from ticket_uses mine join ticket_uses made on made.ticket = mine.ticket \
-         join associations on associations.id = made.association where mine.association = $1",
-        args![association],
-        |row| row.array(0).map(AssociationId),
-    )?;
-    Ok(if made.len() > 1 { made } else { Vec::new() })
 }

@@ -8,11 +8,12 @@
 //! | [`stations`] | the stations, their certificates, revoking them |
 //! | `join` | joining and renewing |
 //! | `feed` | pages for one station |
-//! | `push` | journals coming in |
+//! | `push`, `intake` | journals coming in, one by one and together |
 
 pub mod authority;
 mod feed;
 mod http;
+mod intake;
 mod join;
 mod listen;
 mod patient;
@@ -34,6 +35,7 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use crate::db::{DbError, Tx};
+use crate::ingest::Trust;
 use crate::serve::App;
 use authority::Keys;
 use routes::Routes;
@@ -58,7 +60,8 @@ pub async fn serve(app: App, listener: TcpListener, stop: watch::Receiver<bool>)
     let (listening, made) = Listening::new(&keys.authority, names, kept, seconds(app.now()))?;
     keep_listener(&app, &place, made).await?;
     let config = tls::server_config(&keys.authority, listening.clone())?;
-    let routes = Arc::new(Routes::new(app.clone(), keys.clone(), stop.clone()));
+    let trust = app.db.read(Trust::read).await?;
+    let routes = Arc::new(Routes::new(app.clone(), trust, keys.clone(), stop.clone()));
     let freshener = tokio::spawn(keep_fresh(app, keys, listening, place));
     listen::serve(listener, config, routes, stop).await;
     freshener.abort();

@@ -1,16 +1,21 @@
 //! Journals coming in: read and checked outside the transaction, stored and folded inside, acknowledged after.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use firmware_protocol::id::StationId;
 use policy::model::UnixMillis;
 use server_sync::journal::{
     BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Batch, BatchFault, PushAnswer, PushFault, receive,
 };
-use server_sync::{Entry, Hash, Lineage};
+use server_sync::{Entry, Hash, Head, Lineage};
 
-use super::stations::{self, NotServed, admit};
+use super::intake::Intake;
+use super::stations::{self, NotServed, StationInfo, admit, admit_all};
 use crate::args;
 use crate::ca::Peer;
 use crate::db::{DbError, Tx, Val};
-use crate::ingest::{self, Checked, Finding, Trust};
+use crate::ingest::{self, Checked, Folder, Known, Subject, Trust};
 use crate::serve::App;
 use crate::store::settings;
 
@@ -25,20 +30,52 @@ pub(super) enum Pushed {
     NotServed(NotServed),
 }
 
+/// A batch with the station that sent it.
+pub(super) struct Came {
+    pub(super) peer: Peer,
+    pub(super) checked: Checked,
+}
+
+/// Whom to believe about bands, as far as this process has read it: manufacturers come, none ever goes.
+pub(super) struct Trusted(Mutex<Arc<Trust>>);
+
+impl Trusted {
+    pub(super) fn new(trust: Trust) -> Self {
+        Self(Mutex::new(Arc::new(trust)))
+    }
+
+    fn get(&self) -> Arc<Trust> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads it again.
+    async fn freshen(&self, app: &App) -> Result<(), DbError> {
+        let fresh = Arc::new(app.db.read(Trust::read).await?);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+}
+
 /// Takes the bytes of a batch.
-pub(super) async fn push(app: &App, peer: Peer, bytes: Vec<u8>) -> Result<Pushed, DbError> {
-    let now = app.now();
+pub(super) async fn push(
+    app: &App,
+    intake: &Intake,
+    trusted: &Trusted,
+    peer: Peer,
+    bytes: Vec<u8>,
+) -> Result<Pushed, DbError> {
     match Batch::from_bytes(&bytes) {
         Ok(batch) => {
-            let trust = app.db.read(Trust::read).await?;
-            // Signatures cost more than everything else and need no lock.
-            let checked = tokio::task::spawn_blocking(move || ingest::check(&trust, batch));
-            let checked = checked
-                .await
-                .map_err(|error| DbError::Statement(error.to_string()))?;
-            app.db.write(move |tx| take(tx, &peer, &checked, now)).await
+            let mut checked = check(trusted.get(), batch).await?;
+            // Bands of a manufacturer that was added a moment ago, here or by another console.
+            if checked.lacks_maker() {
+                trusted.freshen(app).await?;
+                checked = check(trusted.get(), checked.batch).await?;
+            }
+            intake.take(Came { peer, checked }).await
         }
         Err(BatchFault::Changed { first, .. }) => {
+            let now = app.now();
             app.db
                 .write(move |tx| tampered(tx, &peer, first, &bytes, now))
                 .await
@@ -53,55 +90,130 @@ pub(super) async fn push(app: &App, peer: Peer, bytes: Vec<u8>) -> Result<Pushed
     }
 }
 
-/// Stores and folds what is new; the commit makes it true, the answer comes after it.
-fn take(tx: &Tx<'_>, peer: &Peer, checked: &Checked, now: UnixMillis) -> Result<Pushed, DbError> {
-    let station = match admit(tx, peer, now)? {
-        Ok(station) => station,
-        Err(refused) => return Ok(Pushed::NotServed(refused)),
-    };
-    if let Some(quarantine) = &station.quarantine {
-        let unknown = unknown(tx, &station.id.0, &checked.batch.entries)?;
-        keep(tx, &station.id.0, &quarantine.code, unknown, "", now)?;
-        return Ok(refused(quarantine.sequence, &quarantine.code));
-    }
+/// Signatures cost more than everything else and need no lock.
+async fn check(trust: Arc<Trust>, batch: Batch) -> Result<Checked, DbError> {
+    let checked = tokio::task::spawn_blocking(move || ingest::check(&trust, batch));
+    checked
+        .await
+        .map_err(|error| DbError::Statement(error.to_string()))
+}
+
+/// Stores and folds what is new in batches of several stations; the commit makes it true, the answers come after
+/// it. What several say of the same user, band or association is folded one after the other.
+pub(super) fn take_all(tx: &Tx<'_>, came: &[Came], now: UnixMillis) -> Result<Vec<Pushed>, DbError> {
     let lineage = Lineage(settings::lineage(tx)?);
-    let line = station.line();
-    let known = |sequence| stored_hash(tx, &station.id.0, sequence).ok().flatten();
-    let received = receive(&line, lineage, &checked.batch, known);
-    if !received.review.is_empty() {
-        let code = "journal_fork";
-        let sequence = received.review[0].sequence;
-        keep(tx, &station.id.0, code, received.review, "", now)?;
-        stations::quarantine(tx, station.id, code, sequence, now)?;
-        return Ok(Pushed::Answer(received.answer));
+    let mut answers = Vec::with_capacity(came.len());
+    for part in apart(came) {
+        answers.extend(take_part(tx, part, lineage, now)?);
     }
-    if let Some(finding) = checked.first_forgery(received.append) {
-        let Finding {
-            sequence,
-            code,
-            detail,
-        } = finding;
-        keep(tx, &station.id.0, code, received.append, detail, now)?;
-        stations::quarantine(tx, station.id, code, *sequence, now)?;
-        return Ok(refused(*sequence, code));
+    Ok(answers)
+}
+
+/// Cuts before each batch that speaks of something of which one before it spoke.
+fn apart(came: &[Came]) -> Vec<&[Came]> {
+    let (mut parts, mut seen, mut first) = (Vec::new(), HashSet::new(), 0);
+    for (index, one) in came.iter().enumerate() {
+        let subjects: HashSet<Subject<'_>> = one.checked.subjects().collect();
+        if subjects.iter().any(|subject| seen.contains(subject)) {
+            parts.push(&came[first..index]);
+            seen.clear();
+            first = index;
+        }
+        seen.extend(subjects);
     }
-    if let Some(finding) = ingest::doubtful_band(tx, station.id, checked, received.append)? {
-        keep(
-            tx,
-            &station.id.0,
-            finding.code,
-            received.append,
-            &finding.detail,
-            now,
-        )?;
-        stations::quarantine(tx, station.id, finding.code, finding.sequence, now)?;
-        return Ok(refused(finding.sequence, finding.code));
+    parts.push(&came[first..]);
+    parts
+}
+
+fn take_part(tx: &Tx<'_>, came: &[Came], lineage: Lineage, now: UnixMillis) -> Result<Vec<Pushed>, DbError> {
+    let peers: Vec<Peer> = came.iter().map(|one| one.peer).collect();
+    let admitted = admit_all(tx, &peers, now)?;
+    let receipts = came.iter().flat_map(|one| one.checked.receipts());
+    let mut taking = Taking {
+        tx,
+        lineage,
+        now,
+        folder: Folder::new(tx, Known::read(tx, receipts)?, now),
+        journal: Vec::new(),
+        heads: Vec::new(),
+    };
+    let mut answers = Vec::with_capacity(came.len());
+    for (one, admitted) in came.iter().zip(admitted) {
+        answers.push(match admitted {
+            Ok(station) => taking.batch(&station, &one.checked)?,
+            Err(refused) => Pushed::NotServed(refused),
+        });
     }
-    append(tx, received.append, now)?;
-    ingest::remember_certifies(tx, station.id, checked, received.append)?;
-    ingest::fold(tx, &station, checked, received.append, now)?;
-    stations::set_head(tx, station.id, received.line.head)?;
-    Ok(Pushed::Answer(received.answer))
+    taking.finish()?;
+    Ok(answers)
+}
+
+/// Batches of several stations on their way into the database.
+struct Taking<'a> {
+    tx: &'a Tx<'a>,
+    lineage: Lineage,
+    now: UnixMillis,
+    folder: Folder<'a>,
+    journal: Vec<Val<'a>>,
+    heads: Vec<(StationId, Head)>,
+}
+
+impl<'a> Taking<'a> {
+    fn batch(&mut self, station: &StationInfo, checked: &'a Checked) -> Result<Pushed, DbError> {
+        let (tx, now) = (self.tx, self.now);
+        if let Some(quarantine) = &station.quarantine {
+            let unknown = unknown(tx, &station.id.0, &checked.batch.entries)?;
+            keep(tx, &station.id.0, &quarantine.code, unknown, "", now)?;
+            return Ok(refused(quarantine.sequence, &quarantine.code));
+        }
+        let line = station.line();
+        let known = |sequence| stored_hash(tx, &station.id.0, sequence).ok().flatten();
+        let received = receive(&line, self.lineage, &checked.batch, known);
+        if !received.review.is_empty() {
+            let code = "journal_fork";
+            let sequence = received.review[0].sequence;
+            keep(tx, &station.id.0, code, received.review, "", now)?;
+            stations::quarantine(tx, station.id, code, sequence, now)?;
+            return Ok(Pushed::Answer(received.answer));
+        }
+        let forgery = checked.first_forgery(received.append).cloned();
+        let finding =
+            forgery.or_else(|| checked.doubtful_band(station, self.folder.known(), received.append));
+        if let Some(finding) = finding {
+            let (code, detail) = (finding.code, &finding.detail);
+            keep(tx, &station.id.0, code, received.append, detail, now)?;
+            stations::quarantine(tx, station.id, code, finding.sequence, now)?;
+            return Ok(refused(finding.sequence, code));
+        }
+        self.append(received.append);
+        if !station.certifies && checked.brings_certificate(received.append) {
+            stations::set_certifies(tx, station.id)?;
+        }
+        self.folder.take(station, checked, received.append)?;
+        self.heads.push((station.id, received.line.head));
+        Ok(Pushed::Answer(received.answer))
+    }
+
+    fn append(&mut self, entries: &'a [Entry]) {
+        for entry in entries {
+            self.journal.extend([
+                Val::from(&entry.station.0),
+                entry.sequence.into(),
+                entry.time_ms.into(),
+                (&entry.previous.0).into(),
+                (&entry.record).into(),
+                (&entry.hash.0).into(),
+                self.now.into(),
+            ]);
+        }
+    }
+
+    fn finish(self) -> Result<(), DbError> {
+        let head = "insert into journal (station, sequence, time_ms, previous, record, hash, received_at)";
+        self.tx.insert(head, 7, &self.journal, "")?;
+        self.folder.finish()?;
+        stations::set_heads(self.tx, &self.heads)
+    }
 }
 
 /// Entries that are not what their hashes say were changed on the station's disk or by whoever holds its key:
@@ -145,26 +257,6 @@ fn unknown<'e>(tx: &Tx<'_>, station: &[u8; 16], entries: &'e [Entry]) -> Result<
         }
     }
     Ok(&[])
-}
-
-fn append(tx: &Tx<'_>, entries: &[Entry], now: UnixMillis) -> Result<(), DbError> {
-    let values: Vec<Val<'_>> = entries
-        .iter()
-        .flat_map(|entry| {
-            [
-                Val::from(&entry.station.0),
-                entry.sequence.into(),
-                entry.time_ms.into(),
-                (&entry.previous.0).into(),
-                (&entry.record).into(),
-                (&entry.hash.0).into(),
-                now.into(),
-            ]
-        })
-        .collect();
-    let head = "insert into journal (station, sequence, time_ms, previous, record, hash, received_at)";
-    tx.insert(head, 7, &values, "")?;
-    Ok(())
 }
 
 /// Keeps entries for a person to look at, each once however often it comes.

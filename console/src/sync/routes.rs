@@ -15,13 +15,15 @@ use tokio::sync::watch;
 use super::authority::{self, Keys};
 use super::feed::{Answered, Look};
 use super::http::{self, Body, Refusal, Size};
+use super::intake::Intake;
 use super::listen::{Answers, From};
-use super::push::{self, Pushed};
+use super::push::{self, Pushed, Trusted};
 use super::rows::Wishes;
 use super::stations::{self, NotServed, admit};
 use super::{join, listen};
 use crate::ca::Peer;
 use crate::db::DbError;
+use crate::ingest::Trust;
 use crate::serve::App;
 
 /// The longest time for which a poll is held.
@@ -32,7 +34,9 @@ const PAGES_AT_ONCE: usize = 4;
 /// Answers stations.
 pub(super) struct Routes {
     app: App,
+    trusted: Trusted,
     keys: Arc<Keys>,
+    intake: Intake,
     stop: watch::Receiver<bool>,
     pages: tokio::sync::Semaphore,
 }
@@ -50,9 +54,11 @@ impl Answers for Routes {
 }
 
 impl Routes {
-    pub(super) fn new(app: App, keys: Arc<Keys>, stop: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(app: App, trust: Trust, keys: Arc<Keys>, stop: watch::Receiver<bool>) -> Self {
         Self {
+            intake: Intake::start(app.clone()),
             app,
+            trusted: Trusted::new(trust),
             keys,
             stop,
             pages: tokio::sync::Semaphore::new(PAGES_AT_ONCE),
@@ -182,7 +188,7 @@ impl Routes {
             unpacked_max: BATCH_BYTES_MAX,
         };
         let bytes = http::read(request, size).await?;
-        let pushed = push::push(&self.app, peer, bytes)
+        let pushed = push::push(&self.app, &self.intake, &self.trusted, peer, bytes)
             .await
             .map_err(|error| failed(&error))?;
         match pushed {

@@ -1,5 +1,7 @@
 //! The stations: who they are, how they stand, which certificates count.
 
+use std::collections::HashMap;
+
 use firmware_protocol::id::StationId;
 use firmware_protocol::time::UnixSeconds;
 use policy::model::{UnixMillis, Zone};
@@ -9,7 +11,7 @@ use server_sync::{Hash, Head, StationKey};
 
 use crate::args;
 use crate::ca::Peer;
-use crate::db::{DbError, Row, Tx};
+use crate::db::{DbError, Row, Tx, Val};
 use crate::store::feed::{self, Kind};
 use crate::store::history::code;
 
@@ -38,6 +40,8 @@ pub struct StationInfo {
     pub scope_since: u64,
     /// What it said of itself last, and when.
     pub health: Option<(Health, UnixMillis)>,
+    /// Whether it has ever sent the certificate of a band: its software knows how.
+    pub certifies: bool,
 }
 
 /// Why nothing more of a station's journal is folded.
@@ -70,12 +74,15 @@ impl StationInfo {
     }
 }
 
+/// Journals whose ends are written with one statement.
+const HEADS_AT_ONCE: usize = 32;
+
 const COLUMNS: &str = "stations.id, stations.name, stations.site, stations.zone, stations.joined_at, \
      stations.revoked_at, stations.revoked_why, stations.quarantined_at, stations.quarantine_code, \
      stations.quarantine_sequence, stations.head_sequence, stations.head_hash, stations.revision, \
-     stations.health, stations.health_at";
+     stations.health, stations.health_at, stations.certifies";
 /// How many columns [`COLUMNS`] has.
-const COLUMN_COUNT: usize = 15;
+const COLUMN_COUNT: usize = 16;
 
 /// Every station, by site and name.
 pub fn list(tx: &Tx<'_>) -> Result<Vec<StationInfo>, DbError> {
@@ -114,6 +121,7 @@ fn read(row: &Row<'_>) -> Result<StationInfo, DbError> {
         },
         scope_since: row.count(12)?,
         health: health.zip(row.opt_moment(14)?),
+        certifies: row.bool(15)?,
     })
 }
 
@@ -128,29 +136,39 @@ pub enum NotServed {
     Expired,
 }
 
+/// A station that may be served, or why it may not.
+pub(super) type Admitted = Result<StationInfo, NotServed>;
+
 /// The station behind a certificate, if it may be served. What is not on the list of issued serials is
 /// refused: an unknown state of revocation is a no.
-pub(super) fn admit(
-    tx: &Tx<'_>,
-    peer: &Peer,
-    now: UnixMillis,
-) -> Result<Result<StationInfo, NotServed>, DbError> {
+pub(super) fn admit(tx: &Tx<'_>, peer: &Peer, now: UnixMillis) -> Result<Admitted, DbError> {
+    let admitted = admit_all(tx, &[*peer], now)?.pop();
+    Ok(admitted.unwrap_or(Err(NotServed::Unknown)))
+}
+
+/// The same for several, in their order.
+pub(super) fn admit_all(tx: &Tx<'_>, peers: &[Peer], now: UnixMillis) -> Result<Vec<Admitted>, DbError> {
     let sql = format!(
-        "select {COLUMNS}, station_certificates.revoked_at from station_certificates \
-         join stations on stations.id = station_certificates.station \
-         where station_certificates.serial = $1 and station_certificates.station = $2"
+        "select {COLUMNS}, station_certificates.revoked_at, station_certificates.serial from station_certificates \
+         join stations on stations.id = station_certificates.station where station_certificates.serial in ({{}})"
     );
-    let found = tx.first(&sql, args![&peer.serial, &peer.station.0], |row| {
-        Ok((read(row)?, row.opt_moment(COLUMN_COUNT)?))
+    let serials: Vec<Val<'_>> = peers.iter().map(|peer| Val::from(&peer.serial)).collect();
+    let mut found: HashMap<[u8; 16], (StationInfo, Option<UnixMillis>)> = HashMap::new();
+    tx.each_of(&sql, &serials, |row| {
+        let revoked = row.opt_moment(COLUMN_COUNT)?;
+        found.insert(row.array(COLUMN_COUNT + 1)?, (read(row)?, revoked));
+        Ok(())
     })?;
-    Ok(match found {
+    let verdict = |peer: &Peer| match found.get(&peer.serial) {
+        Some((station, _)) if station.id != peer.station => Err(NotServed::Unknown),
         None => Err(NotServed::Unknown),
         Some((station, revoked)) if revoked.is_some() || station.revoked_at.is_some() => {
             Err(NotServed::Revoked)
         }
         Some(_) if super::seconds(now) > peer.not_after => Err(NotServed::Expired),
-        Some((station, _)) => Ok(station),
-    })
+        Some((station, _)) => Ok(station.clone()),
+    };
+    Ok(peers.iter().map(verdict).collect())
 }
 
 /// A station that joins.
@@ -273,12 +291,48 @@ pub fn quarantine(
     Ok(())
 }
 
-/// The journal is stored up to here.
-pub(crate) fn set_head(tx: &Tx<'_>, id: StationId, head: Head) -> Result<(), DbError> {
-    tx.exec(
-        "update stations set head_sequence = $1, head_hash = $2 where id = $3",
-        args![head.sequence, &head.hash.0, &id.0],
-    )?;
+/// This station's software sends bands' certificates, and always will (0037).
+pub(crate) fn set_certifies(tx: &Tx<'_>, id: StationId) -> Result<(), DbError> {
+    tx.exec("update stations set certifies = true where id = $1", args![&id.0])?;
+    Ok(())
+}
+
+/// The journals are stored up to here.
+pub(crate) fn set_heads(tx: &Tx<'_>, heads: &[(StationId, Head)]) -> Result<(), DbError> {
+    if tx.is_postgres() && heads.len() > 1 {
+        return set_heads_at_once(tx, heads);
+    }
+    for (id, head) in heads {
+        tx.exec(
+            "update stations set head_sequence = $1, head_hash = $2 where id = $3",
+            args![head.sequence, &head.hash.0, &id.0],
+        )?;
+    }
+    Ok(())
+}
+
+/// With a server at the end of a socket a statement costs a way there and back, which is more than its work.
+fn set_heads_at_once(tx: &Tx<'_>, heads: &[(StationId, Head)]) -> Result<(), DbError> {
+    for heads in heads.chunks(HEADS_AT_ONCE) {
+        let row = |place: usize| {
+            format!(
+                "(${}::bytea, ${}::bigint, ${}::bytea)",
+                place + 1,
+                place + 2,
+                place + 3
+            )
+        };
+        let rows: Vec<String> = (0..heads.len()).map(|number| row(number * 3)).collect();
+        let sql = format!(
+            "update stations set head_sequence = told.sequence, head_hash = told.hash \
+             from (values {}) told (id, sequence, hash) where stations.id = told.id",
+            rows.join(", ")
+        );
+        let values = heads
+            .iter()
+            .flat_map(|(id, head)| [Val::from(&id.0), head.sequence.into(), (&head.hash.0).into()]);
+        tx.exec(&sql, &values.collect::<Vec<_>>())?;
+    }
     Ok(())
 }
 

@@ -63,6 +63,13 @@ pub fn chain(
     (entries, head)
 }
 
+/// How the bytes of every record of a kind begin: an array of three, the version, the kind. With it records of one
+/// kind are found without reading the others. Kinds beyond 23 begin otherwise.
+pub const fn record_prefix(kind: u8) -> [u8; 3] {
+    assert!(kind < 24, "a kind of one byte");
+    [0x83, JOURNAL_VERSION, kind]
+}
+
 /// Declares the closed list of records with their stable kinds and names.
 macro_rules! journal_records {
     ($($(#[$doc:meta])* $kind:literal $name:literal $variant:ident,)*) => {
