@@ -13,6 +13,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::acts::imports::Comparisons;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
@@ -42,6 +43,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// How fast one key or one person may ask.
     pub pace: Pace,
+    /// The list that was compared last.
+    pub comparisons: Comparisons,
 }
 
 impl std::ops::Deref for App {
@@ -63,6 +66,7 @@ impl App {
             config,
             metrics,
             pace,
+            comparisons: Comparisons::default(),
         }))
     }
 

@@ -344,7 +344,11 @@ fn adopt_users(
             });
         }
     }
-    adopted.users += users::insert(tx, &rows, now)?;
+    let added: Vec<_> = rows
+        .iter()
+        .map(|(id, handle, fields)| (id, *handle, fields))
+        .collect();
+    adopted.users += users::insert(tx, &added, now)?;
     let added: BTreeSet<&UserId> = rows.iter().map(|(id, ..)| id).collect();
     for entry in plant.users.iter().filter(|entry| added.contains(&entry.id)) {
         if let (Some(policy), Some(row)) = (&entry.policy, users::get(tx, &entry.id)?) {

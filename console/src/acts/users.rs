@@ -287,7 +287,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewUser) -> Result<UserView
     let caller = caller.clone();
     change(app, move |tx, now| {
         let handle = derived_handle(settings::organization_id(tx)?, id.as_str()).0;
-        if store::insert(tx, &[(id.clone(), handle, fields.clone())], now)? == 0 {
+        if store::insert(tx, &[(&id, handle, &fields)], now)? == 0 {
             let detail = format!("there is a user {id} already");
             return Err(Problem::new(
                 Code::Exists,

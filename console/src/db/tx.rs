@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,10 +11,10 @@ use tokio::runtime::Handle;
 
 use super::{DbError, Val};
 
-/// Rows that one statement inserts at most.
+/// Keys that one statement names at most.
 const ROWS_PER_STATEMENT: usize = 256;
-/// Fewer rows than that go into one statement; of more, a multiple.
-const ROWS_PER_STEP: usize = 16;
+/// Rows that one statement inserts at most.
+const ROWS_PER_INSERT: usize = 4096;
 
 /// A transaction. What happens in it happens wholly or not at all.
 pub struct Tx<'a> {
@@ -135,18 +136,24 @@ impl<'a> Tx<'a> {
     /// or nothing; `width` values make a row. Returns how many rows were changed.
     pub fn insert(&self, head: &str, width: usize, values: &[Val<'_>], tail: &str) -> Result<u64, DbError> {
         let mut changed = 0;
-        for chunk in chunks(values, width) {
-            let mut sql = String::with_capacity(head.len() + tail.len() + chunk.len() * 6 + 16);
-            sql.push_str(head);
-            sql.push_str(" values ");
-            for row in 0..chunk.len() / width {
-                sql.push_str(if row == 0 { "(" } else { ",(" });
-                push_places(&mut sql, row * width + 1, width);
-                sql.push(')');
+        match &self.engine {
+            _ if values.is_empty() => {}
+            Engine::Sqlite(connection) => {
+                self.statements.fetch_add(1, Ordering::Relaxed);
+                let mut statement = connection.prepare_cached(&for_sqlite(&one_row(head, width, tail)))?;
+                for row in values.chunks(width) {
+                    changed += statement.execute(rusqlite::params_from_iter(row))? as u64;
+                }
             }
-            sql.push(' ');
-            sql.push_str(tail);
-            changed += self.exec(&sql, chunk)?;
+            Engine::Postgres(..) if values.len() == width => {
+                changed += self.exec(&one_row(head, width, tail), values)?;
+            }
+            Engine::Postgres(client, handle) => {
+                for chunk in values.chunks(width * ROWS_PER_INSERT) {
+                    self.statements.fetch_add(1, Ordering::Relaxed);
+                    changed += handle.block_on(insert_columns(client, head, width, chunk, tail))?;
+                }
+            }
         }
         Ok(changed)
     }
@@ -189,25 +196,45 @@ impl<'a> Tx<'a> {
     }
 }
 
-/// Rows in few different numbers, so that statements stay prepared: as many as fit, then a multiple of sixteen, then
-/// what is left.
-fn chunks<'c, 'v>(values: &'c [Val<'v>], width: usize) -> impl Iterator<Item = &'c [Val<'v>]> {
-    let mut rest = values;
-    std::iter::from_fn(move || {
-        let rows = match rest.len() / width {
-            0 => return None,
-            rows @ ..ROWS_PER_STEP => rows,
-            rows @ ..ROWS_PER_STATEMENT => rows - rows % ROWS_PER_STEP,
-            _ => ROWS_PER_STATEMENT,
-        };
-        let (chunk, left) = rest.split_at(rows * width);
-        rest = left;
-        Some(chunk)
-    })
+fn one_row(head: &str, width: usize, tail: &str) -> String {
+    let mut sql = format!("{head} values (");
+    push_places(&mut sql, 1, width);
+    sql.push_str(") ");
+    sql.push_str(tail);
+    sql
+}
+
+/// Inserts rows as one array for each column: the same statement for any number of rows, so that it stays prepared,
+/// and the server reads no thousands of places.
+async fn insert_columns(
+    client: &deadpool_postgres::ClientWrapper,
+    head: &str,
+    width: usize,
+    values: &[Val<'_>],
+    tail: &str,
+) -> Result<u64, DbError> {
+    // `insert into table (column, column)`: the columns' types are the server's to say.
+    let (into, columns) = head.split_once('(').unwrap_or((head, ""));
+    let (table, columns) = (
+        into.trim_start_matches("insert into "),
+        columns.trim_end_matches(')'),
+    );
+    let look = format!("select {columns} from {table} where false");
+    let look = client.prepare_cached(&look).await?;
+    let mut sql = format!("{head} select * from unnest(");
+    for (place, column) in look.columns().iter().enumerate() {
+        let comma = if place == 0 { "" } else { ", " };
+        let _ = write!(sql, "{comma}${}::{}[]", place + 1, column.type_().name());
+    }
+    let _ = write!(sql, ") {tail}");
+    let statement = client.prepare_cached(&sql).await?;
+    let column = |place| values.iter().skip(place).step_by(width).collect::<Vec<_>>();
+    let columns: Vec<Vec<&Val<'_>>> = (0..width).map(column).collect();
+    let arrays: Vec<PgArgument<'_>> = columns.iter().map(|column| column as PgArgument<'_>).collect();
+    Ok(client.execute(&statement, &arrays).await?)
 }
 
 fn push_places(sql: &mut String, first: usize, count: usize) {
-    use std::fmt::Write;
     for place in first..first + count {
         let comma = if place == first { "" } else { "," };
         let _ = write!(sql, "{comma}${place}");

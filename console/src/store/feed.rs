@@ -3,8 +3,6 @@
 //! Revisions are taken by the one writer inside its transaction, so they become visible in their order: a
 //! reader that has seen revision n will never meet a smaller one later.
 
-use std::collections::BTreeMap;
-
 use crate::args;
 use crate::db::{DbError, Row, Tx, Val};
 
@@ -71,11 +69,23 @@ pub struct Mark {
 
 /// Notes that these keys changed: each gets a revision of its own, in the order given.
 pub fn mark_all(tx: &Tx<'_>, keys: &[(Kind, String, String)]) -> Result<(), DbError> {
+    mark_each(
+        tx,
+        keys.iter()
+            .map(|(kind, key, site)| (*kind, key.as_str(), site.as_str())),
+    )
+}
+
+/// The same of keys that stand elsewhere.
+pub fn mark_each<'k>(
+    tx: &Tx<'_>,
+    keys: impl Iterator<Item = (Kind, &'k str, &'k str)>,
+) -> Result<(), DbError> {
     // Of a key that is given twice the last counts: one statement cannot change a row twice.
-    let mut last: BTreeMap<(Kind, &str), &str> = BTreeMap::new();
-    for (kind, key, site) in keys {
-        last.insert((*kind, key), site);
-    }
+    let mut last: Vec<_> = keys.collect();
+    last.reverse();
+    last.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+    last.dedup_by_key(|(kind, key, _)| (*kind, *key));
     if last.is_empty() {
         return Ok(());
     }
@@ -88,7 +98,7 @@ pub fn mark_all(tx: &Tx<'_>, keys: &[(Kind, String, String)]) -> Result<(), DbEr
     let values: Vec<Val<'_>> = last
         .iter()
         .zip(first..)
-        .flat_map(|(((kind, key), site), revision)| {
+        .flat_map(|((kind, key, site), revision)| {
             [
                 Val::Int(*kind as i64),
                 (*key).into(),

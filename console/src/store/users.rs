@@ -94,20 +94,27 @@ pub struct UserFields {
 
 fn search_text(id: &UserId, fields: &UserFields) -> String {
     let UserFields { name, mail, .. } = fields;
-    format!("{id} {name} {mail}").to_lowercase()
+    let mut text = format!("{id} {name} {mail}");
+    match text.is_ascii() {
+        true => {
+            text.make_ascii_lowercase();
+            text
+        }
+        false => text.to_lowercase(),
+    }
 }
 
 /// Adds people who are active users. Returns how many were not there yet; the others stay as they are.
 pub fn insert(
     tx: &Tx<'_>,
-    users: &[(UserId, [u8; 16], UserFields)],
+    users: &[(&UserId, [u8; 16], &UserFields)],
     now: UnixMillis,
 ) -> Result<u64, DbError> {
     let values: Vec<Val<'_>> = users
         .iter()
         .flat_map(|(id, handle, fields)| {
             [
-                id.into(),
+                (*id).into(),
                 handle.into(),
                 (&fields.name).into(),
                 (&fields.site).into(),
@@ -128,7 +135,10 @@ pub fn insert(
         &values,
         "on conflict (id) do nothing",
     )?;
-    mark(tx, users.iter().map(|(id, _, fields)| (id, fields.site.as_str())))?;
+    mark(
+        tx,
+        users.iter().map(|(id, _, fields)| (*id, fields.site.as_str())),
+    )?;
     Ok(added)
 }
 
@@ -154,10 +164,7 @@ pub fn update(tx: &Tx<'_>, users: &[(UserId, UserFields)], now: UnixMillis) -> R
 }
 
 fn mark<'u>(tx: &Tx<'_>, users: impl Iterator<Item = (&'u UserId, &'u str)>) -> Result<(), DbError> {
-    let marks: Vec<_> = users
-        .map(|(id, site)| (Kind::User, id.to_string(), site.to_owned()))
-        .collect();
-    feed::mark_all(tx, &marks)
+    feed::mark_each(tx, users.map(|(id, site)| (Kind::User, id.as_str(), site)))
 }
 
 /// Marks the associations of a user for the feed again: their site is that of the user.

@@ -104,8 +104,8 @@ impl Bands {
 }
 
 impl Plan {
-    pub(super) fn apply(self, tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
-        history::say(tx, self.stand, now)?;
+    pub(super) fn apply(&self, tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
+        history::say(tx, self.stand.clone(), now)?;
         store::describe(tx, &self.describe, now)
     }
 }
@@ -201,17 +201,16 @@ impl Wanted {
             changes.summary.unchanged += 1;
             return;
         }
-        let mut fields = Difference::default();
-        fields.note(
-            "stock",
-            known.map(|_| code(&stock_before)).as_deref(),
-            &code(&stock),
-        );
         let yes = |seos: bool| if seos { "yes" } else { "no" };
+        let about = |index: usize| (was.as_ref().map(|was| was[index].as_str()), now[index].as_str());
+        let (site, delivery, note) = (about(0), about(1), about(2));
+        let mut fields = Difference::new();
+        fields.note("delivery", delivery.0, delivery.1);
+        fields.note("note", note.0, note.1);
         fields.note("seos", known.map(|_| yes(seos_before)), yes(seos));
-        for (index, (field, _)) in ABOUT.iter().enumerate() {
-            fields.note(field, was.as_ref().map(|was| was[index].as_str()), &now[index]);
-        }
+        fields.note("site", site.0, site.1);
+        let stock_code = known.map(|_| code(&stock_before));
+        fields.note("stock", stock_code.as_deref(), &code(&stock));
         let (what, count) = match known {
             None => ("add", &mut changes.summary.added),
             Some(_) => ("change", &mut changes.summary.changed),

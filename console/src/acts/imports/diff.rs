@@ -1,10 +1,10 @@
 //! What a list would change: counts, the first changes for people, every change for the record, and a seal over them.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::mapping::ColumnView;
@@ -62,43 +62,79 @@ pub struct ImportChange {
     pub fields: Value,
 }
 
-/// What is different about one subject: field, before, after.
-#[derive(Debug, Default)]
-pub(super) struct Difference(Map<String, Value>);
+/// What is different about one subject, as an object in JSON: field, before, after.
+#[derive(Debug)]
+pub(super) struct Difference(Vec<u8>);
 
 impl Difference {
-    /// Notes a field unless it is the same.
-    pub(super) fn note(&mut self, field: &str, before: Option<&str>, after: &str) {
-        if before != Some(after) && !(before.is_none() && after.is_empty()) {
-            self.0.insert(field.to_owned(), json!([before, after]));
-        }
+    /// Nothing is different; room for what will be.
+    pub(super) fn new() -> Self {
+        let mut text = Vec::with_capacity(192);
+        text.push(b'{');
+        Self(text)
     }
+
+    /// Notes a field unless it is the same. Fields come in the order of their names: the seal is over this text.
+    pub(super) fn note(&mut self, field: &str, before: Option<&str>, after: &str) {
+        if before == Some(after) || (before.is_none() && after.is_empty()) {
+            return;
+        }
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
+        put(&mut self.0, field);
+        self.0.extend_from_slice(b":[");
+        match before {
+            Some(before) => put(&mut self.0, before),
+            None => self.0.extend_from_slice(b"null"),
+        }
+        self.0.push(b',');
+        put(&mut self.0, after);
+        self.0.push(b']');
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.0.push(b'}');
+        self.0
+    }
+}
+
+/// Writes a text in JSON.
+fn put(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("memory takes everything");
 }
 
 /// Collects changes.
 pub(super) struct Changes {
     pub(super) summary: ImportSummary,
     /// Every change, one JSON object per line.
-    log: String,
+    log: Vec<u8>,
 }
 
 impl Changes {
     pub(super) fn new(summary: ImportSummary) -> Self {
         Self {
             summary,
-            log: String::new(),
+            log: Vec::new(),
         }
     }
 
     pub(super) fn note(&mut self, line: u64, what: &str, subject: &str, fields: Difference) {
-        let change = json!({ "line": line, "what": what, "subject": subject, "fields": fields.0 });
-        writeln!(self.log, "{change}").expect("memory takes everything");
+        let fields = fields.finish();
+        let log = &mut self.log;
+        log.extend_from_slice(b"{\"fields\":");
+        log.extend_from_slice(&fields);
+        write!(log, ",\"line\":{line},\"subject\":").expect("memory takes everything");
+        put(log, subject);
+        log.extend_from_slice(b",\"what\":");
+        put(log, what);
+        log.extend_from_slice(b"}\n");
         if self.summary.changes.len() < LISTED_MAX {
             self.summary.changes.push(ImportChange {
                 line,
                 what: what.to_owned(),
                 subject: subject.to_owned(),
-                fields: Value::Object(fields.0),
+                fields: serde_json::from_slice(&fields).expect("what was written can be read"),
             });
         }
     }
@@ -110,11 +146,44 @@ impl Changes {
     }
 
     /// The summary with its seal, and every change.
-    pub(super) fn finish(mut self) -> (ImportSummary, String) {
+    pub(super) fn finish(mut self) -> (ImportSummary, Vec<u8>) {
         let mut sha = Context::new(&SHA256);
         sha.update(b"bandstand import 1\0");
-        sha.update(self.log.as_bytes());
+        sha.update(&self.log);
         self.summary.seal = data_encoding::HEXLOWER.encode(sha.finish().as_ref());
         (self.summary, self.log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The seal is over these bytes, and a list may be confirmed under a later release than it was read under.
+    #[test]
+    fn changes_are_written_as_an_object_with_sorted_keys() {
+        let odd = "a \"quote\", \\ \u{1} \u{7f} \u{2028} é 😀";
+        let mut fields = Difference::new();
+        fields.note("label", None, "");
+        fields.note("mail", Some("same"), "same");
+        fields.note("name", None, odd);
+        fields.note("site", Some(odd), "");
+        let mut changes = Changes::new(ImportSummary::default());
+        changes.note(7, "change", odd, fields);
+        changes.note(8, "add", "u", Difference::new());
+        let expected = [
+            json!({ "line": 7, "what": "change", "subject": odd,
+                "fields": { "name": [null, odd], "site": [odd, ""] } }),
+            json!({ "line": 8, "what": "add", "subject": "u", "fields": {} }),
+        ];
+        let (summary, log) = changes.finish();
+        assert_eq!(
+            String::from_utf8(log).unwrap(),
+            format!("{}\n{}\n", expected[0], expected[1])
+        );
+        assert_eq!(summary.changes[0].fields, expected[0]["fields"]);
+        assert_eq!(summary.changes[1].fields, json!({}));
     }
 }

@@ -7,6 +7,7 @@
 mod bands;
 mod diff;
 mod fault;
+mod kept;
 mod mapping;
 mod sheet;
 mod text;
@@ -28,11 +29,15 @@ use crate::db::{DbError, Row, Tx};
 use crate::edge::random;
 use crate::problem::{Code, Problem};
 use crate::serve::App;
+use crate::store::feed;
 use crate::store::history::code;
 
 pub use diff::{ImportChange, ImportSummary};
 pub use fault::{FAULT_CODES, Faults, SheetFault};
+use kept::Compared;
+pub use kept::Comparisons;
 pub use mapping::{Chosen, ColumnView};
+
 pub use sheet::{BYTES_MAX, ROWS_MAX, write_line};
 
 /// Lists of one person that wait to be confirmed; the oldest give way.
@@ -40,6 +45,8 @@ const KEPT_MAX: usize = 4;
 /// Most changes that one answer of [`changes`] holds.
 const CHANGES_MAX: usize = 1000;
 const ZSTD_LEVEL: i32 = 1;
+/// What no text that is read here begins with.
+const ZSTD_BEGINS: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Changes of a list of the greatest size, written out.
 const LOG_LEN_MAX: usize = 1 << 30;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
@@ -99,7 +106,7 @@ pub struct ImportView {
 }
 
 /// What a comparison comes to: its summary, and every change as a line of JSON.
-type Outcome = (ImportSummary, String);
+type Outcome = (ImportSummary, Vec<u8>);
 
 /// A list that was read and can be compared with what is there.
 struct List {
@@ -120,7 +127,7 @@ enum Plan {
 }
 
 impl Plan {
-    fn apply(self, tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
+    fn apply(&self, tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
         match self {
             Self::Users(plan) => plan.apply(tx, now),
             Self::Bands(plan) => plan.apply(tx, now),
@@ -185,7 +192,7 @@ fn deactivated_today(tx: &Tx<'_>, now: UnixMillis) -> Result<u64, DbError> {
     Ok(alone.map(|summary| summary.deactivated).sum())
 }
 
-async fn parse(kind: ImportKind, options: ImportOptions, bytes: Vec<u8>) -> Result<Arc<List>, Problem> {
+async fn parse(kind: ImportKind, options: ImportOptions, bytes: Arc<Vec<u8>>) -> Result<List, Problem> {
     let read = tokio::task::spawn_blocking(move || List::read(kind, &options, &bytes));
     let stopping = |_| {
         Problem::new(
@@ -194,7 +201,7 @@ async fn parse(kind: ImportKind, options: ImportOptions, bytes: Vec<u8>) -> Resu
             "try again in a moment",
         )
     };
-    read.await.map_err(stopping)?.map(Arc::new).map_err(refused)
+    read.await.map_err(stopping)?.map_err(refused)
 }
 
 fn refused(faults: Faults) -> Problem {
@@ -240,12 +247,29 @@ pub async fn preview(
     if bytes.len() > BYTES_MAX {
         return Err(too_large());
     }
-    let hash = digest(&SHA256, &bytes);
+    let bytes = Arc::new(bytes);
     let list = parse(kind, options.clone(), bytes.clone()).await?;
     let id: [u8; 8] = random().map_err(|error| Problem::new(Code::Unavailable, error.to_string(), ""))?;
     let id = data_encoding::HEXLOWER.encode(&id);
-    let (summary, log) = look(app, move |tx, now| Ok(list.compare(tx, now)?.0)).await?;
-    let (account, log) = (caller.account.clone(), packed(&log)?);
+    let account = caller.account.clone();
+    let compared = look(app, move |tx, now| {
+        let (outcome, plan) = list.compare(tx, now)?;
+        Ok((outcome, plan, feed::head(tx)?))
+    });
+    let ((summary, log), plan, revision) = compared.await?;
+    if let Plan::Users(plan) = plan {
+        app.comparisons.keep(Compared {
+            id: id.clone(),
+            revision,
+            summary: summary.clone(),
+            plan,
+        });
+    }
+    let (hash, body, log) = tokio::task::spawn_blocking(move || {
+        Ok::<_, Problem>((digest(&SHA256, &bytes), packed(&bytes)?, packed(&log)?))
+    })
+    .await
+    .map_err(|error| Problem::new(Code::Unavailable, error.to_string(), ""))??;
     change(app, move |tx, now| {
         make_room(tx, &account)?;
         tx.exec(
@@ -255,7 +279,7 @@ pub async fn preview(
                 &id,
                 code(&kind),
                 hash.as_ref(),
-                &bytes,
+                &body,
                 &log,
                 json!(options).to_string(),
                 json!(summary).to_string(),
@@ -295,7 +319,13 @@ fn body(tx: &Tx<'_>, id: &str) -> Result<Vec<u8>, DbError> {
     let body = tx.first("select body from imports where id = $1", args![id], |row| {
         row.bytes(0)
     })?;
-    Ok(body.unwrap_or_default())
+    let body = body.unwrap_or_default();
+    // Earlier releases kept the file as it was.
+    if !body.starts_with(&ZSTD_BEGINS) {
+        return Ok(body);
+    }
+    zstd::bulk::decompress(&body, BYTES_MAX)
+        .map_err(|error| DbError::Damaged(format!("the file of import {id}: {error}")))
 }
 
 /// Whoever reads lists again and again fills no disk: only the latest few of each person are kept.
@@ -311,9 +341,9 @@ fn make_room(tx: &Tx<'_>, account: &str) -> Result<(), DbError> {
     Ok(())
 }
 
-fn packed(log: &str) -> Result<Vec<u8>, Problem> {
+fn packed(bytes: &[u8]) -> Result<Vec<u8>, Problem> {
     let failed = |error: std::io::Error| Problem::new(Code::Unavailable, error.to_string(), "");
-    zstd::bulk::compress(log.as_bytes(), ZSTD_LEVEL).map_err(failed)
+    zstd::bulk::compress(bytes, ZSTD_LEVEL).map_err(failed)
 }
 
 const COLUMNS: &str = "id, kind, state, options, summary, digest, made_by, made_ms, settled_by, settled_ms";
@@ -424,6 +454,11 @@ impl Settling {
 }
 
 async fn settle(app: &App, caller: &Caller, id: String, how: Settling) -> Result<ImportView, Problem> {
+    if let Some(kept) = app.comparisons.get(&id)
+        && let Some(view) = settle_as(app, caller, &id, how, Basis::Kept(kept)).await?
+    {
+        return Ok(view);
+    }
     let own = id.clone();
     let found = look(app, move |tx, _| {
         let view = get(tx, &own)?;
@@ -431,15 +466,61 @@ async fn settle(app: &App, caller: &Caller, id: String, how: Settling) -> Result
         Ok((view, body(tx, &own)?))
     });
     let (view, body) = found.await?;
-    let list = parse(view.kind, view.options, body).await?;
-    let caller = caller.clone();
-    change(app, move |tx, now| {
-        let view = get(tx, &id)?;
+    let list = parse(view.kind, view.options, Arc::new(body)).await?;
+    let settled = settle_as(app, caller, &id, how, Basis::Read(Box::new(list))).await?;
+    settled.ok_or_else(|| Problem::not_found("import", &id))
+}
+
+/// What a list is settled by.
+enum Basis {
+    Read(Box<List>),
+    Kept(Arc<Compared>),
+}
+
+impl Basis {
+    /// What the list would do now, and how; nothing if it has to be read for that.
+    fn compare(
+        &self,
+        tx: &Tx<'_>,
+        now: UnixMillis,
+    ) -> Result<Option<(ImportSummary, Option<Plan>)>, Problem> {
+        Ok(match self {
+            Self::Read(list) => {
+                let ((summary, _), plan) = list.compare(tx, now)?;
+                Some((summary, Some(plan)))
+            }
+            Self::Kept(kept) => kept.again(tx, now)?.map(|summary| (summary, None)),
+        })
+    }
+
+    /// Does it, by the plan that was made for it or the one that was kept.
+    fn apply(&self, plan: Option<Plan>, tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
+        match (self, plan) {
+            (_, Some(plan)) => plan.apply(tx, now),
+            (Self::Kept(kept), None) => kept.plan.apply(tx, now),
+            (Self::Read(_), None) => Ok(()),
+        }
+    }
+}
+
+/// Takes the list in, or lets it wait; nothing if what was kept of it holds no more.
+async fn settle_as(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    how: Settling,
+    basis: Basis,
+) -> Result<Option<ImportView>, Problem> {
+    let (own, caller) = (id.to_owned(), caller.clone());
+    let settled = change(app, move |tx, now| {
+        let view = get(tx, &own)?;
         check_state(&view, how)?;
         if how == Settling::Approving {
             check_second_person(tx, &view, &caller)?;
         }
-        let ((fresh, _), plan) = list.compare(tx, now)?;
+        let Some((fresh, plan)) = basis.compare(tx, now)? else {
+            return Ok(None);
+        };
         if fresh.seal != view.summary.seal {
             let detail = "something changed since the list was compared, and it would do something else now";
             return Err(
@@ -448,20 +529,18 @@ async fn settle(app: &App, caller: &Caller, id: String, how: Settling) -> Result
         }
         let halts = fresh.needs_second_person && how == Settling::Confirming;
         if !halts {
-            plan.apply(tx, now)?;
+            basis.apply(plan, tx, now)?;
         }
-        set_state(
-            tx,
-            &view,
-            if halts { "waiting" } else { "done" },
-            &fresh,
-            &caller,
-            now,
-        )?;
+        let state = if halts { "waiting" } else { "done" };
+        set_state(tx, &view, state, &fresh, &caller, now)?;
         note(tx, &caller, &view, how.action(), &fresh, now)?;
-        get(tx, &id)
+        get(tx, &own).map(Some)
     })
-    .await
+    .await?;
+    if settled.as_ref().is_some_and(|view| view.state == "done") {
+        app.comparisons.forget(id);
+    }
+    Ok(settled)
 }
 
 /// Who did what with which list. What it changed in detail is kept with the list.
@@ -561,6 +640,7 @@ fn set_state(
 /// Gives up a list that was read.
 pub async fn cancel(app: &App, caller: &Caller, id: String) -> Result<ImportView, Problem> {
     allow(caller, Action::ImportPreview, "")?;
+    app.comparisons.forget(&id);
     let caller = caller.clone();
     change(app, move |tx, now| {
         let view = get(tx, &id)?;

@@ -1,5 +1,6 @@
 //! Lists as they are taken in: on each engine, with their records.
 
+use policy::model::UserId;
 use proptest::test_runner::{Config as Cases, TestRunner};
 
 use super::*;
@@ -7,7 +8,8 @@ use crate::access::Role;
 use crate::acts::exports::{self, Which};
 use crate::acts::page::PageRequest;
 use crate::acts::{api_keys, audits, users};
-use crate::store::feed;
+use crate::store::feed::{self, Kind};
+use crate::store::users::{self as store, UserFields};
 use crate::testing::{Bench, caller, on_each, sqlite};
 
 fn administrator() -> Caller {
@@ -103,6 +105,50 @@ fn a_list_that_would_do_something_else_by_now_is_refused() {
             .expect_err("given up");
         assert_eq!(late.code, Code::WrongState);
     });
+}
+
+/// Decision 0038: what was kept of a comparison saves work and changes nothing.
+#[test]
+fn a_list_is_taken_in_alike_with_and_without_what_was_kept() {
+    on_each(async |bench| {
+        take_in(&bench, "id,name\nada,Ada\n").await;
+        let read = async |name: &str| {
+            let text = format!("id,name\nada,{name}\n");
+            let view = read_list(&bench, &text, ImportOptions::default()).await;
+            let view = view.expect("read");
+            assert!(bench.app.comparisons.get(&view.id).is_some());
+            view
+        };
+        let ada = UserId::new("ada").expect("an id");
+        for name in ["kept", "moved", "forgotten"] {
+            let view = read(name).await;
+            match name {
+                "moved" => write(&bench, |tx| feed::mark(tx, Kind::Band, "B-1", "")).await,
+                "forgotten" => bench.app.comparisons.forget(&view.id),
+                _ => {}
+            }
+            let done = confirm(&bench.app, &administrator(), view.id.clone()).await;
+            let done = done.expect(name);
+            assert_eq!((done.state.as_str(), &done.summary), ("done", &view.summary));
+            assert!(bench.app.comparisons.get(&view.id).is_none());
+            let (id, known) = (ada.clone(), bench.app.db.clone());
+            let known: Result<_, DbError> = known.read(move |tx| store::get(tx, &id)).await;
+            assert_eq!(known.expect("read").expect("there").name, name);
+        }
+        let view = read("late").await;
+        let countess = UserFields {
+            name: "Countess".into(),
+            ..UserFields::default()
+        };
+        let changed = [(ada, countess)];
+        write(&bench, move |tx| store::update(tx, &changed, UnixMillis(1))).await;
+        let refused = confirm(&bench.app, &administrator(), view.id).await;
+        assert_eq!(refused.expect_err("outdated").code, Code::PreviewOutdated);
+    });
+}
+
+async fn write(bench: &Bench, f: impl Fn(&Tx<'_>) -> Result<(), DbError> + Send + 'static) {
+    bench.app.db.write(f).await.expect("written");
 }
 
 #[test]
