@@ -9,6 +9,7 @@ on_both! {
     what_a_station_does_without_the_console_arrives_when_it_is_back,
     a_station_reports_and_asks_as_often_as_the_console_wants,
     a_token_is_good_for_one_station,
+    a_station_with_a_damaged_database_joins_anew,
 }
 
 async fn a_station_out_of_nothing_joins_and_is_in_step(on: On) {
@@ -113,4 +114,54 @@ async fn a_token_is_good_for_one_station(on: On) {
         "{said}"
     );
     assert!(!two.database().exists());
+}
+
+/// A station that joined has no provisioning file: its way on from a damaged database is another data folder and
+/// another token, and it gets everything back but what it had not sent.
+async fn a_station_with_a_damaged_database_joins_anew(on: On) {
+    let console = Console::start_on(on).await;
+    console.person("ada", "north").await;
+    console.band("BAND-1").await;
+    let mut station = Station::joined(&console, "gate", "north").await;
+    station.stop().await;
+    station.enroll(&Enrolled::new("ada", "BAND-1", 1, 1));
+    station.start();
+    station.in_step().await;
+    station.stop().await;
+    let mut bytes = std::fs::read(station.database()).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..].fill(0x5a);
+    std::fs::write(station.database(), bytes).unwrap();
+    let said = station.run(&["run"]).await;
+    assert!(!said.status.success());
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    let data = station.folder().join("data");
+    let named = format!("move {} away", data.display());
+    for part in [
+        "store_corrupted",
+        &named,
+        "bandstand-station join",
+        "revoke the old station",
+    ] {
+        assert!(said.contains(part), "{part} is not in: {said}");
+    }
+    assert!(!said.contains("--replace"), "{said}");
+    // What it says is what works.
+    std::fs::rename(&data, station.folder().join("damaged")).unwrap();
+    let token = console.token("gate anew", "north").await;
+    let joined = station.try_join(console.address, &token).await;
+    assert!(
+        joined.status.success(),
+        "{}",
+        String::from_utf8_lossy(&joined.stderr)
+    );
+    let old = console.station("gate").await.id;
+    console
+        .change(move |tx, now| console::sync::stations::revoke(tx, old, "damaged", now))
+        .await;
+    station.start();
+    station.in_step().await;
+    assert_eq!(station.associations("ada"), ["ada BAND-1 active"]);
+    assert_ne!(console.station("gate anew").await.id, old);
+    station.stop().await;
 }

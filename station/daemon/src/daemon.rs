@@ -188,7 +188,7 @@ struct Opened {
 
 fn open(config: &Config, config_digest: [u8; 32], clock: Clock) -> Result<Opened, Problem> {
     let database = config.database();
-    let failed = |error: StoreError| error.into_problem("the station cannot start", &database);
+    let failed = |error: StoreError| error.into_problem("the station cannot start", config);
     if !database.exists() {
         return Err(failed(StoreError::Missing));
     }

@@ -142,14 +142,14 @@ fn stored(config: &Config, clock: Clock) -> Vec<Finding> {
         Err(error) => {
             return vec![failed(
                 "database",
-                &error.into_problem("the database cannot be used", &database),
+                &error.into_problem("the database cannot be used", config),
             )];
         }
     };
     let mut findings = vec![
-        sealed(&seal_key, &source, &database),
-        whole(&store, &database),
-        journal(&store, &database),
+        sealed(&seal_key, &source, config),
+        whole(&store, config),
+        journal(&store, config),
     ];
     let state = store.sync_state().ok().flatten();
     if let Ok(identity) = store.identity() {
@@ -160,17 +160,17 @@ fn stored(config: &Config, clock: Clock) -> Vec<Finding> {
     if let Some(state) = &state {
         findings.extend(console::stored(config, &seal_key, state, clock));
     }
-    findings.push(intents(&store, &database));
-    findings.push(quarantines(&store, &database));
+    findings.push(intents(&store, config));
+    findings.push(quarantines(&store, config));
     findings.push(time(&store, clock));
     findings
 }
 
 /// What keeps a thief of the disk from reading it.
-fn sealed(key: &SealKey, source: &Source, database: &Path) -> Finding {
+fn sealed(key: &SealKey, source: &Source, config: &Config) -> Finding {
     let device = |path: &Path| std::fs::metadata(path).map(|about| about.dev()).ok();
     match source {
-        Source::File(file) if device(file) == device(database) => bad(
+        Source::File(file) if device(file) == device(&config.database()) => bad(
             "seal",
             Verdict::Warn,
             format!(
@@ -188,11 +188,11 @@ fn sealed(key: &SealKey, source: &Source, database: &Path) -> Finding {
 }
 
 /// Bands that prove something they should not be able to.
-fn quarantines(store: &Store, database: &Path) -> Finding {
+fn quarantines(store: &Store, config: &Config) -> Finding {
     let found = match store.quarantines() {
         Ok(found) => found,
         Err(error) => {
-            let problem = error.into_problem("quarantined bands cannot be read", database);
+            let problem = error.into_problem("quarantined bands cannot be read", config);
             return failed("quarantine", &problem);
         }
     };
@@ -215,13 +215,13 @@ fn quarantines(store: &Store, database: &Path) -> Finding {
 }
 
 /// Enrollments whose end only their band knows.
-fn intents(store: &Store, database: &Path) -> Finding {
+fn intents(store: &Store, config: &Config) -> Finding {
     let open = match store.intents() {
         Ok(open) => open,
         Err(error) => {
             return failed(
                 "intents",
-                &error.into_problem("open enrollments cannot be read", database),
+                &error.into_problem("open enrollments cannot be read", config),
             );
         }
     };
@@ -242,17 +242,17 @@ fn intents(store: &Store, database: &Path) -> Finding {
     )
 }
 
-fn whole(store: &Store, database: &Path) -> Finding {
+fn whole(store: &Store, config: &Config) -> Finding {
     match store.check_whole().and_then(|()| store.check_rows()) {
         Ok(()) => ok("database", format!("whole, SQLite {}", rusqlite::version())),
         Err(error) => failed(
             "database",
-            &error.into_problem("the database is not what it was", database),
+            &error.into_problem("the database is not what it was", config),
         ),
     }
 }
 
-fn journal(store: &Store, database: &Path) -> Finding {
+fn journal(store: &Store, config: &Config) -> Finding {
     match store.verify_journal() {
         Ok(found) => match found.fault {
             None => ok(
@@ -268,7 +268,7 @@ fn journal(store: &Store, database: &Path) -> Finding {
         },
         Err(error) => failed(
             "journal",
-            &error.into_problem("the journal cannot be read", database),
+            &error.into_problem("the journal cannot be read", config),
         ),
     }
 }

@@ -64,7 +64,7 @@ pub fn init(config: &Config, from: &Path, replace: bool) -> Result<Made, Problem
 }
 
 fn make(config: &Config, provision: &Provision, database: &Path, replace: bool) -> Result<Made, Problem> {
-    refuse_links(database).map_err(|error| error.into_problem("nothing was changed", database))?;
+    refuse_links(database).map_err(|error| error.into_problem("nothing was changed", config))?;
     if database.exists() && !replace {
         return Err(Problem::new(
             Code::AlreadyInitialized,
@@ -147,7 +147,7 @@ fn exchange(
     database: &Path,
     seal_key: &SealKey,
 ) -> Result<Made, Problem> {
-    let failed = |error: StoreError| error.into_problem("nothing was changed", database);
+    let failed = |error: StoreError| error.into_problem("nothing was changed", config);
     let Found {
         store: before,
         damaged,

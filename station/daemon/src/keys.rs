@@ -57,9 +57,20 @@ impl Keys {
                     Code::SecretUnusable,
                     format!("the key file {} cannot be used", path.display()),
                     "its keys do not belong to this station's database",
-                    "put the right file back, or run `bandstand-station init --replace --from FILE`",
+                    way_on(path),
                 )
             })
+    }
+}
+
+/// A station that joined a console has credentials beside its keys, and no provisioning file.
+fn way_on(path: &Path) -> &'static str {
+    match path.with_extension("sync").exists() {
+        true => {
+            "put the right file back, or move the data folder away and run `bandstand-station join` with a token for a \
+             new station"
+        }
+        false => "put the right file back, or run `bandstand-station init --replace --from FILE`",
     }
 }
 
@@ -85,7 +96,7 @@ pub fn read_all(path: &Path, key: &SealKey) -> Result<Vec<Keys>, Problem> {
             Code::SecretUnusable,
             format!("the key file {} cannot be used", path.display()),
             format!("it was damaged, or sealed with another key than {}", key.id()),
-            "put the right file back, or run `bandstand-station init --replace --from FILE`",
+            way_on(path),
         )
     })?;
     let file: Option<KeyFile> = serde_json::from_slice(&bytes).ok();
@@ -94,7 +105,7 @@ pub fn read_all(path: &Path, key: &SealKey) -> Result<Vec<Keys>, Problem> {
             Code::SecretUnusable,
             format!("the key file {} cannot be used", path.display()),
             "it is not what `init` wrote",
-            "put the right file back, or run `bandstand-station init --replace --from FILE`",
+            way_on(path),
         ));
     };
     let keys = file.keys.into_iter();

@@ -142,7 +142,7 @@ impl Shared {
     }
 
     pub(super) fn store_problem(&self, what: &str, error: StoreError) -> Problem {
-        error.into_problem(what, &self.config.database())
+        error.into_problem(what, &self.config)
     }
 }
 

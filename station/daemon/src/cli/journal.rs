@@ -17,7 +17,7 @@ const CHUNK_LEN: u32 = 500;
 
 /// Looks at the journal.
 pub(super) fn run(config: &Config, command: &JournalCommand, output: &Output) -> Result<ExitCode, Problem> {
-    let failed = |error: StoreError| error.into_problem("the journal cannot be read", &config.database());
+    let failed = |error: StoreError| error.into_problem("the journal cannot be read", config);
     if !config.database().exists() {
         return Err(failed(StoreError::Missing));
     }

@@ -358,7 +358,7 @@ impl Station {
         let wait = |until_ms| how_long(until_ms, time, believed_ms);
         let (code, why, next) = match fault {
             Fault::Other(problem) => return problem,
-            Fault::Store(error) => return error.into_problem(what, &self.config.database()),
+            Fault::Store(error) => return error.into_problem(what, &self.config),
             Fault::Ticket(fault @ TicketFault::TooManyAttempts { until_ms }) => {
                 (Code::TooManyAttempts, fault.to_string(), wait(until_ms))
             }

@@ -502,7 +502,7 @@ impl EventLoop {
 
     fn fatal(&self, error: StoreError) -> Problem {
         tracing::error!(error = %error, "the station stops");
-        error.into_problem("the station stopped", &self.station.config.database())
+        error.into_problem("the station stopped", &self.station.config)
     }
 }
 

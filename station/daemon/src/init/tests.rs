@@ -299,7 +299,7 @@ fn a_journal_that_cannot_be_read_is_kept_aside_and_goes_on_before_the_damage() {
     let in_the_middle = kept_bytes(&database, 252);
     assert!(destroy_pages_with(&database, &in_the_middle) > 0);
     assert_eq!(
-        plant.open().unwrap_err().into_problem("", &database).code,
+        plant.open().unwrap_err().into_problem("", &plant.config).code,
         Code::StoreCorrupted
     );
     let made = plant.init(&testing::file(), true).unwrap();
@@ -369,10 +369,10 @@ fn a_database_that_is_a_link_is_refused_by_name() {
     let before = std::fs::read(&elsewhere).unwrap();
     let problems = [
         plant.init(&testing::file(), true).unwrap_err(),
-        plant.open().unwrap_err().into_problem("", &database),
+        plant.open().unwrap_err().into_problem("", &plant.config),
         Store::open_to_read(&database, &plant.seal_key())
             .unwrap_err()
-            .into_problem("", &database),
+            .into_problem("", &plant.config),
     ];
     for problem in problems {
         assert!(problem.why.contains("station.db is a link"), "{problem}");

@@ -1,9 +1,8 @@
 //! Every way in which the database can fail, by name.
 
-use std::path::Path;
-
 use rusqlite::ffi::{self, ErrorCode};
 
+use crate::config::Config;
 use crate::problem::{Code, Problem};
 use crate::seal::SealKeyId;
 
@@ -97,17 +96,15 @@ impl StoreError {
     }
 
     /// The problem as a person should see it.
-    pub fn into_problem(self, what: &str, database: &Path) -> Problem {
+    pub fn into_problem(self, what: &str, config: &Config) -> Problem {
+        let database = config.database();
         let file = database.display();
         let (code, next) = match &self {
             Self::Missing => (Code::NotInitialized, "run `bandstand-station init --from FILE` once".to_owned()),
             Self::Locked => {
                 (Code::StoreLocked, format!("close the program that has {file} open (`fuser {file}` names it)"))
             }
-            Self::Corrupted(_) => (
-                Code::StoreCorrupted,
-                "stop the station, keep a copy of the data folder, run `journal verify`, then `init --replace`".into(),
-            ),
+            Self::Corrupted(_) => (Code::StoreCorrupted, after_damage(config)),
             Self::Full => (Code::StoreFull, "free disk space; the station goes on by itself".into()),
             Self::ReadOnly => {
                 (Code::StoreReadOnly, format!("let this user write {file} and its folder, and check the mount"))
@@ -132,4 +129,18 @@ impl StoreError {
         };
         Problem::new(code, what, self.to_string(), next)
     }
+}
+
+/// The way on from a damaged database. A station that joined a console has no provisioning file to begin again
+/// with; as a new station it gets everything from the console, and the old one's identity is never used twice.
+fn after_damage(config: &Config) -> String {
+    let folder = config.station.data_directory.display();
+    if config.sync_file().exists() {
+        return format!(
+            "stop the station and move {folder} away, but keep it: what the console has not heard is in there, and \
+             nowhere else. Make a token for a new station at the console, run `bandstand-station join` with it, and \
+             revoke the old station"
+        );
+    }
+    "stop the station, keep a copy of the data folder, run `journal verify`, then `init --replace`".into()
 }

@@ -76,7 +76,7 @@ pub async fn join(config: &Config, ask: &Ask) -> Result<Report, Problem> {
     let dh_key = dh_public(&Zeroizing::new(pending.dh_secret.0));
     let asked = known
         .as_ref()
-        .map(Known::request)
+        .map(|known| known.request(config))
         .transpose()?
         .unwrap_or_default();
     let body = JoinRequest {
@@ -128,15 +128,15 @@ impl Known {
         if !database.exists() {
             return Ok(None);
         }
-        let failed = |error: StoreError| error.into_problem("nothing was changed", &database);
+        let failed = |error: StoreError| error.into_problem("nothing was changed", config);
         let store = Store::open(&database, seal_key).map_err(failed)?;
         let identity = store.identity().map_err(failed)?;
         let keys = Keys::load(&config.station.key_file, &identity.keys_digest, seal_key)?;
         Ok(Some(Self { store, keys }))
     }
 
-    fn request(&self) -> Result<Asked, Problem> {
-        let failed = |error: StoreError| error.into_problem("nothing was changed", self.store.path());
+    fn request(&self, config: &Config) -> Result<Asked, Problem> {
+        let failed = |error: StoreError| error.into_problem("nothing was changed", config);
         let identity = self.store.identity().map_err(failed)?;
         let head = self.store.head().map_err(failed)?;
         Ok((
@@ -312,7 +312,7 @@ fn put_in_place(
         Some(known) => (known.store, false),
         None => (create(place, joined, &pending.dh_secret.0)?, true),
     };
-    let failed = |error: StoreError| error.into_problem("the station did not join", &place.config.database());
+    let failed = |error: StoreError| error.into_problem("the station did not join", place.config);
     let head = settle(&mut store, joined, &credentials).map_err(failed)?;
     store.close();
     if is_new {
@@ -356,7 +356,7 @@ fn create(place: &Place<'_>, joined: &Joined, dh_secret: &[u8; 32]) -> Result<St
         name.push(suffix);
         let _ = std::fs::remove_file(name);
     }
-    let failed = |error: StoreError| error.into_problem("the station did not join", &path);
+    let failed = |error: StoreError| error.into_problem("the station did not join", place.config);
     let mut store = Store::create(&path, &place.seal_key).map_err(failed)?;
     let provision = empty(joined, dh_secret).ok_or_else(|| broken("the certificate for bands"))?;
     let keys_digest = keys_of(dh_secret).digest();
