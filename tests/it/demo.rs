@@ -87,7 +87,8 @@ async fn the_demo_tells_its_story_in_lines() {
         .iter()
         .map(|line| line["outcome"].as_str().unwrap())
         .collect();
-    assert_eq!(outcomes, ["done", "done", "refused", "done", "done"], "{lines:?}");
+    let expected = ["done", "done", "refused", "done", "done", "done", "done"];
+    assert_eq!(outcomes, expected, "{lines:?}");
     assert_eq!(ends[2]["reason"], "seos_held_by_another");
     let said = |step: &str| -> Vec<_> {
         let of_step = lines.iter().filter(|line| line["step"] == step);
@@ -104,6 +105,12 @@ async fn the_demo_tells_its_story_in_lines() {
     assert_eq!(
         said("resolved"),
         [("AAAH-00129", "active"), ("AAAH-00128", "inactive")]
+    );
+    assert_eq!(said("emptied"), [("AAAH-00130", "empty")]);
+    assert_eq!(said("quarantined"), [("AAAH-00130", "seos_taken_over")]);
+    assert_eq!(
+        said("settled"),
+        [("AAAH-00130", "ended"), ("AAAH-00130", "active")]
     );
     nothing_is_left(temp.path()).await;
 }

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use console::access::Caller;
+use console::acts::intents::{self, Intent};
+use console::acts::page::PageRequest;
+use console::acts::quarantine::{self, QuarantineView};
 use console::args;
 use console::config::Config;
 use console::serve::App;
@@ -159,18 +163,62 @@ impl Center {
         Ok(made)
     }
 
-    /// The bands of a person as the console has them, by serial, and whether each is the active one.
-    pub(super) async fn bands_of(&self, user: &str) -> Result<Vec<(String, bool)>> {
+    /// What waits for an administrator.
+    pub(super) async fn waiting(&self) -> Result<Vec<QuarantineView>> {
+        let app = App::open(self.config.clone()).await?;
+        let found = quarantine::list(&app, &administrator(), PageRequest::default()).await;
+        Ok(found.map_err(|problem| anyhow!(problem.detail))?.rows)
+    }
+
+    /// Lets what waits stand, as the button on the page does.
+    pub(super) async fn keep(&self, waiting: &QuarantineView) -> Result<()> {
+        let app = App::open(self.config.clone()).await?;
+        let keep = Intent::Keep {
+            association: waiting.waiting.id.clone(),
+        };
+        let kept = intents::confirm(&app, &administrator(), keep, None).await;
+        kept.map(drop).map_err(|problem| anyhow!(problem.detail))
+    }
+
+    /// The bands of a person as the console has them, by serial, and how each stands.
+    pub(super) async fn bands_of(&self, user: &str) -> Result<Vec<(String, Stands)>> {
         let app = App::open(self.config.clone()).await?;
         let user = user.to_owned();
         let read = app.db.read(move |tx| {
             let sql =
-                "select band, active from associations where usr = $1 and ended_ms is null order by band";
-            tx.all(sql, args![&user], |row| Ok((row.text(0)?, row.bool(1)?)))
+                "select band, active, suspended_since from associations where usr = $1 and ended_ms is null order by band";
+            tx.all(sql, args![&user], |row| {
+                Ok((row.text(0)?, Stands::new(row.bool(1)?, row.opt_int(2)?.is_some())))
+            })
         });
         let read: Result<_, console::db::DbError> = read.await;
         Ok(read?)
     }
+}
+
+/// How somebody's band stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// It is the one that works.
+    Active,
+    /// Another one works.
+    Inactive,
+    /// Nobody may use it.
+    Suspended,
+}
+
+impl Stands {
+    pub(super) fn new(is_active: bool, is_suspended: bool) -> Self {
+        match (is_active, is_suspended) {
+            (_, true) => Self::Suspended,
+            (true, false) => Self::Active,
+            (false, false) => Self::Inactive,
+        }
+    }
+}
+
+fn administrator() -> Caller {
+    Caller::cli("demo")
 }
 
 fn config(folder: &Path) -> Result<Config> {

@@ -1,16 +1,16 @@
-//! The second half of the story: two stations and a console, the console gone, one person at both kiosks, and
-//! everybody of one mind again.
+//! The second half of the story: two stations and a console, the console gone, two conflicts, and everybody of one
+//! mind again.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use policy::model::{BandSerial, UserId};
 use station_daemon::api::model::{Event, Status, SyncStage};
 use station_daemon::cli::client::Client;
 use station_daemon::store::Store;
 use tokio::time::{Instant, timeout};
 
-use super::center::Center;
+use super::center::{Center, Stands};
 use super::script::Scene;
 use super::tell::Teller;
 use crate::stage::{Program, Site, Stage};
@@ -68,45 +68,89 @@ pub(super) async fn stands(client: &Client, stage: SyncStage) -> Result<()> {
         .context("the station and its console do not come together")?
 }
 
-/// Waits until the console and both stations say the same of a person: the later band works, the earlier does not.
-pub(super) async fn resolved(
-    teller: &Teller,
-    center: &Center,
-    sites: [&Site; 2],
-    [earlier, later]: [&Scene; 2],
-) -> Result<()> {
-    let expected = vec![(earlier.serial.clone(), false), (later.serial.clone(), true)];
-    let begun = Instant::now();
-    loop {
-        let console = center.bands_of(&earlier.person.id).await?;
-        let stations = sites.map(|site| bands_at(site, earlier));
-        if console == expected
-            && stations
-                .iter()
-                .all(|found| found.as_ref().is_ok_and(|it| *it == expected))
-        {
-            teller.resolved(earlier, later);
-            return Ok(());
+/// Who has to agree in the end.
+pub(super) struct Everybody<'a> {
+    pub(super) center: &'a Center,
+    pub(super) sites: [&'a Site; 2],
+}
+
+/// Somebody, and how this person's bands stand.
+type Expected<'a> = (&'a Scene, Vec<(&'a str, Stands)>);
+
+impl Everybody<'_> {
+    /// One person with two bands: the later one works, the earlier one does not, and nobody has to decide.
+    pub(super) async fn settled_by_itself(&self, scenes: &[Scene; 2], teller: &Teller) -> Result<()> {
+        let [earlier, later] = scenes;
+        let bands = vec![
+            (earlier.serial.as_str(), Stands::Inactive),
+            (later.serial.as_str(), Stands::Active),
+        ];
+        self.agree(&[(earlier, bands)]).await?;
+        teller.settled_by_itself(earlier, later);
+        Ok(())
+    }
+
+    /// One band with two people, which policy forbids: suspended at once, until an administrator has looked at both
+    /// sides.
+    pub(super) async fn settled_by_a_person(&self, scenes: &[Scene; 2], teller: &Teller) -> Result<()> {
+        let [first, second] = scenes;
+        let held = |stands| vec![(first.serial.as_str(), stands)];
+        self.agree(&[(first, held(Stands::Active)), (second, held(Stands::Suspended))])
+            .await?;
+        let waiting = self.center.waiting().await?;
+        let [waiting] = waiting.as_slice() else {
+            bail!("one conflict should wait, and there are {}", waiting.len());
+        };
+        teller.in_quarantine(waiting);
+        self.center.keep(waiting).await?;
+        self.agree(&[(first, vec![]), (second, held(Stands::Active))])
+            .await?;
+        teller.settled_by_a_person(first, second);
+        Ok(())
+    }
+
+    /// Waits until the console and both stations say the same, and this.
+    async fn agree(&self, expected: &[Expected<'_>]) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            let mut others = Vec::new();
+            for (scene, bands) in expected {
+                let mut found = vec![self.center.bands_of(&scene.person.id).await?];
+                // A station may be in the midst of a page.
+                found.extend(self.sites.iter().filter_map(|site| bands_at(site, scene).ok()));
+                let agrees = |found: &Vec<(String, Stands)>| {
+                    let found = found.iter().map(|(band, stands)| (band.as_str(), *stands));
+                    found.eq(bands.iter().copied())
+                };
+                if found.len() < 3 || !found.iter().all(agrees) {
+                    others.push((&scene.person.name, found));
+                }
+            }
+            if others.is_empty() {
+                return Ok(());
+            }
+            ensure!(
+                begun.elapsed() < AGREED_TIMEOUT,
+                "console and stations do not agree: {others:?}, and should: {expected:?}"
+            );
+            tokio::time::sleep(LOOK).await;
         }
-        ensure!(
-            begun.elapsed() < AGREED_TIMEOUT,
-            "console and stations do not agree: {console:?}, {stations:?}, and should: {expected:?}"
-        );
-        tokio::time::sleep(LOOK).await;
     }
 }
 
 /// The bands of a person as a station has them, read beside its daemon.
-fn bands_at(site: &Site, scene: &Scene) -> Result<Vec<(String, bool)>> {
+fn bands_at(site: &Site, scene: &Scene) -> Result<Vec<(String, Stands)>> {
     let store = Store::open_to_read(&site.data().join("station.db"), &site.seal_key()?)?;
     let user = store.user(&UserId::new(&scene.person.id).expect("a user's id"))?;
-    let band = BandSerial::new(&scene.serial).expect("a serial");
+    let band = BandSerial::new("NO-SUCH-BAND").expect("a serial");
     let known = store.associations(user.as_ref(), &band)?;
     let open = known
         .into_iter()
         .map(|known| known.association)
         .filter(|it| it.is_open());
-    let mut bands: Vec<_> = open.map(|it| (it.band.to_string(), it.active)).collect();
-    bands.sort();
+    let mut bands: Vec<_> = open
+        .map(|it| (it.band.to_string(), Stands::new(it.active, it.is_suspended())))
+        .collect();
+    bands.sort_by(|one, other| one.0.cmp(&other.0));
     Ok(bands)
 }

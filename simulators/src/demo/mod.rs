@@ -1,4 +1,4 @@
-//! The demo: four people at two kiosks with a console behind them, in a few minutes, on any machine.
+//! The demo: six people at two kiosks with a console behind them, in a few minutes, on any machine.
 //!
 //! Private buses, BlueZ doubles, simulated bands, the real station daemons and the real console, each a process of
 //! its own, everything on loopback. Where there is no dbus-daemon the first half is told in one process (depth 1),
@@ -12,7 +12,7 @@ mod tell;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use station_daemon::api::model::{Bands, Enrollment, Event, Outcome, SyncStage};
 use station_daemon::cli::client::{Client, Events};
 use station_daemon::clock::Clock;
@@ -23,6 +23,7 @@ use crate::signals::until_stopped;
 use crate::stage::{Daemon, FAR_DBM, HELD_DBM, Program, Stage, StageError, begin, follow};
 use center::Center;
 use firmware_protocol::band::Wearer;
+use firmware_protocol::time::Instant;
 use script::{Scene, Story};
 use tell::Teller;
 
@@ -122,12 +123,23 @@ async fn play([gate, hall]: [&mut Stage; 2], teller: &Teller, subcommands: Subco
             &play_scene(&daemons[0].client, scene, &port, teller).await?,
         )?;
     }
-    play_conflict([gate, hall], &daemons, &mut center, &mut story, teller).await?;
+    play_apart([gate, hall], &daemons, &mut center, &mut story, teller).await?;
+    center.start().await?;
+    teller.back();
+    for daemon in &daemons {
+        conflict::stands(&daemon.client, SyncStage::UpToDate).await?;
+    }
+    let everybody = conflict::Everybody {
+        center: &center,
+        sites: [gate, hall],
+    };
+    everybody.settled_by_itself(&story.twice, teller).await?;
+    everybody.settled_by_a_person(&story.passed, teller).await?;
     Ok(Played { daemons, center })
 }
 
-/// One person at two kiosks that cannot hear each other, and how it is settled.
-async fn play_conflict(
+/// What happens at two kiosks that cannot hear each other.
+async fn play_apart(
     [gate, hall]: [&mut Stage; 2],
     daemons: &[Daemon; 2],
     center: &mut Center,
@@ -139,8 +151,8 @@ async fn play_conflict(
         conflict::stands(&daemon.client, SyncStage::Offline).await?;
     }
     teller.offline();
-    let [earlier, later] = &story.conflict;
-    let mut bands = story.conflict_bands.drain(..);
+    let [earlier, later] = &story.twice;
+    let mut bands = story.twice_bands.drain(..);
     for (stage, daemon, scene) in [
         (&mut *gate, &daemons[0], earlier),
         (&mut *hall, &daemons[1], later),
@@ -148,12 +160,26 @@ async fn play_conflict(
         let port = stage.add_band(bands.next().context("a band for each kiosk")?, FAR_DBM);
         check(scene, &play_scene(&daemon.client, scene, &port, teller).await?)?;
     }
-    center.start().await?;
-    teller.back();
-    for daemon in daemons {
-        conflict::stands(&daemon.client, SyncStage::UpToDate).await?;
-    }
-    conflict::resolved(teller, center, [gate, hall], [earlier, later]).await
+    let [first, second] = &story.passed;
+    let band = story.passed_band.take().context("the story is told once")?;
+    let port = gate.add_band(band, FAR_DBM);
+    check(
+        first,
+        &play_scene(&daemons[0].client, first, &port, teller).await?,
+    )?;
+    port.with(|band, now| band.act(now, Wearer::HoldToDelete));
+    let mut band = port.remove();
+    ensure!(
+        band.report().is_some_and(|report| report.associations.is_empty()),
+        "the band is not empty"
+    );
+    teller.emptied(first);
+    band.reset(Instant::ZERO);
+    let port = hall.add_band(band, FAR_DBM);
+    check(
+        second,
+        &play_scene(&daemons[1].client, second, &port, teller).await?,
+    )
 }
 
 /// One person, one band, from ticket to outcome.

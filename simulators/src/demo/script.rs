@@ -19,28 +19,34 @@ pub(super) struct Scene {
     pub(super) expected: &'static str,
 }
 
-/// The three scenes, and their bands in the same order; then the two that contradict each other.
+/// The three scenes, and their bands in the same order; then what two stations do that cannot hear each other.
 #[derive(Debug)]
 pub(super) struct Story {
     pub(super) cast: Cast,
     pub(super) scenes: Vec<Scene>,
     pub(super) bands: Vec<SimBand>,
-    /// At the first kiosk, then at the second.
-    pub(super) conflict: [Scene; 2],
-    pub(super) conflict_bands: Vec<SimBand>,
+    /// One person with two bands: at the first kiosk, then at the second. Nobody has to decide.
+    pub(super) twice: [Scene; 2],
+    pub(super) twice_bands: Vec<SimBand>,
+    /// One band with two people: at the first kiosk, then at the second. An administrator decides.
+    pub(super) passed: [Scene; 2],
+    pub(super) passed_band: Option<SimBand>,
 }
 
 impl Story {
     pub(super) fn new(now: UnixSeconds) -> Self {
         let mut cast = Cast::new(2026, Zone::Enrollment, now);
         cast.self_service(true, false);
-        let (conflict, conflict_bands) = twice_at_once(&mut cast);
+        let (twice, twice_bands) = twice_at_once(&mut cast);
+        let (passed, band) = passed_on(&mut cast);
         let mut story = Self {
             cast,
             scenes: Vec::new(),
             bands: Vec::new(),
-            conflict,
-            conflict_bands,
+            twice,
+            twice_bands,
+            passed,
+            passed_band: Some(band),
         };
         story.first_band();
         story.own_band_again();
@@ -119,6 +125,36 @@ fn twice_at_once(cast: &mut Cast) -> ([Scene; 2], Vec<SimBand>) {
         ),
     ];
     (scenes, bands)
+}
+
+/// One band that also opens doors, two people, two kiosks that cannot hear each other.
+fn passed_on(cast: &mut Cast) -> ([Scene; 2], SimBand) {
+    let serial = "AAAH-00130";
+    let band = cast.band(serial, true, Knobs::default());
+    let mut scene = |id: &str, name: &str, about| {
+        let person = cast.person(id, name);
+        let ticket = cast.ticket(&person);
+        Scene {
+            person,
+            serial: serial.into(),
+            about,
+            ticket,
+            expected: "done",
+        }
+    };
+    let scenes = [
+        scene(
+            "4716",
+            "Lena Vogt",
+            "gets a band at the gate that also opens doors",
+        ),
+        scene(
+            "4717",
+            "Omar Aziz",
+            "takes it from the shelf and enrolls it in the hall, where nobody has heard of Lena",
+        ),
+    ];
+    (scenes, band)
 }
 
 /// The same story without processes: the flow's engine, a link in memory, a clock that jumps.

@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::io::Write;
 
+use console::acts::quarantine::QuarantineView;
+use console::acts::view::AssociationView;
 use serde::Serialize;
 use station_daemon::api::model::{Enrollment, Stage as Step};
 
@@ -71,19 +73,70 @@ impl Teller {
     }
 
     pub(super) fn back(&self) {
-        self.say("The console is back. Both stations send what they did, and hear what the other one did.");
+        self.say("The console is back. Both stations send what they did, and hear what the other one did.\n");
         self.fact("console_back", "", "", "up_to_date");
     }
 
-    /// Everybody says the same.
-    pub(super) fn resolved(&self, earlier: &Scene, later: &Scene) {
+    /// The band goes from one kiosk to the other, without anybody's name on it.
+    pub(super) fn emptied(&self, scene: &Scene) {
+        let Scene { person, serial, .. } = scene;
+        self.say(&format!(
+            "    {} deletes the user data on {serial} by hand and puts it back on the shelf.\n",
+            person.name
+        ));
+        self.fact("emptied", &person.name, serial, "empty");
+    }
+
+    /// Everybody says the same, and nobody had to be asked.
+    pub(super) fn settled_by_itself(&self, earlier: &Scene, later: &Scene) {
         let (name, first, second) = (&earlier.person.name, &earlier.serial, &later.serial);
         self.say(&format!(
-            "    \u{2714} {name} works with {second}, the later one; {first} is inactive and stays in reserve.\n      \
+            "One person with two bands settles itself: the later one counts.\n    \
+             ✔ {name} works with {second}; {first} is inactive and stays in reserve.\n      \
              The console and both stations say so.\n"
         ));
         self.fact("resolved", name, second, "active");
         self.fact("resolved", name, first, "inactive");
+    }
+
+    /// What an administrator sees on the page *Quarantine*.
+    pub(super) fn in_quarantine(&self, found: &QuarantineView) {
+        let band = &found.waiting.band;
+        let name = |side: &AssociationView| side.user_name.clone().unwrap_or_else(|| side.user.clone());
+        let taker = name(&found.waiting);
+        self.say(&format!(
+            "One band with two people does not: somebody has to decide.\n    ✘ {}",
+            found.explanation
+        ));
+        for (title, side) in [
+            ("held by", found.rival.as_ref()),
+            ("taken by", Some(&found.waiting)),
+        ] {
+            let Some(side) = side else { continue };
+            self.say(&format!(
+                "      {title:<9} {:<10} at {:<5} enrollment {} of {band}",
+                name(side),
+                format!("{},", side.station.as_deref().unwrap_or("the console")),
+                side.band_epoch,
+            ));
+        }
+        self.say(&format!(
+            "      Until then it is in quarantine: suspended for {taker}, at the console and at both stations.\n"
+        ));
+        self.fact("quarantined", &taker, band, found.cause.code());
+    }
+
+    /// The administrator has pressed one of the two buttons.
+    pub(super) fn settled_by_a_person(&self, first: &Scene, second: &Scene) {
+        let (one, other, band) = (&first.person.name, &second.person.name, &second.serial);
+        self.say(&format!(
+            "An administrator sees both sides on the page Quarantine, hears from {one} that the band was put\n\
+             back, and presses “Let {other} have it”.\n    \
+             ✔ {other} works with {band}; with {one} it has ended.\n      \
+             The console and both stations say so, and the audit says who decided it, and when.\n"
+        ));
+        self.fact("settled", one, band, "ended");
+        self.fact("settled", other, band, "active");
     }
 
     /// A line for programs that belongs to no enrollment.
@@ -186,6 +239,9 @@ impl Teller {
         }
         println!("That was the story. Console and stations are still up.\n");
         println!("    {}", center.link.as_deref().unwrap_or(&center.web()));
+        println!(
+            "\nSign in there, and see Audit for what was decided, Users for whose band is whose, Stations for how each one is."
+        );
         println!("\nAnd in another terminal:\n");
         for command in ["status", "bands", "doctor", "journal verify", "journal export"] {
             println!(
