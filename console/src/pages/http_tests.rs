@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, Request};
 use policy::model::{GroupPolicy, PolicyId};
 use tower::ServiceExt;
 
+use super::shell::WAYS;
 use super::widgets::escaped;
 use crate::access::{Caller, Role};
 use crate::accounts::acts::{self, Wanted};
@@ -601,6 +602,27 @@ async fn each_role_sees_its_pages() {
         for (page, allowed) in pages {
             let expected = if allowed.contains(letter) { 200 } else { 403 };
             assert_eq!(browser.get(page).await.status, expected, "{role} at {page}");
+        }
+    }
+}
+
+/// The navigation leads wherever a role may go, and nowhere else: an entry is there if, and only if, its page opens.
+#[tokio::test]
+async fn the_navigation_shows_what_a_role_may_open() {
+    let bench = sqlite().await;
+    let app = &bench.app;
+    for role in Role::ALL {
+        for sites in [&[][..], &["north"]] {
+            let login = format!("{role}{}", sites.len());
+            let mut browser = signed_in(app, &login, role, sites).await;
+            let start = browser.get("/").await.body;
+            let (_, nav) = start.split_once("<nav class=\"side-inner nav\"").unwrap();
+            let (nav, _) = nav.split_once("</nav>").unwrap();
+            for way in WAYS {
+                let is_shown = nav.contains(&format!("<a href=\"{}\"", way.href));
+                let opens = browser.get(way.href).await.status == 200;
+                assert_eq!(is_shown, opens, "{role} of {sites:?} at {}", way.href);
+            }
         }
     }
 }

@@ -6,12 +6,13 @@ use askama::Template;
 use page_kit::qr;
 
 use super::forms;
-use super::shell::{Done, Section, Shell, Theme, Who};
+use super::shell::{Done, Section, Shell, Theme, Who, open_to};
 use super::text::{Lang, message};
 use super::views::*;
 use super::widgets::{
     Choice, Cursors, Event, Fault, Field, Figure, Line, Link, Moment, Pager, Tone, Word, span,
 };
+use crate::access::Caller;
 
 const NOON: i64 = 1_795_176_000_000;
 const HOUR: i64 = 3_600_000;
@@ -28,6 +29,7 @@ pub(crate) fn shell(lang: Lang, theme: Theme) -> Shell {
         csrf: "sample".into(),
         here: "/".into(),
         section: Section::Nowhere,
+        open: open_to(&Caller::cli("mara")),
         done: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::assets::ASSETS;
 use super::text::{Lang, message};
+use crate::access::{self, Action, Caller};
 
 /// Light, dark, or as the system says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,71 +85,132 @@ pub(crate) struct Entry {
     pub(crate) current: bool,
 }
 
-/// Section, address, icon, label, and the heading that stands before it.
-type Way = (Section, &'static str, &'static str, &'static str, &'static str);
+/// An entry of the navigation, wherever one is.
+pub(crate) struct Way {
+    section: Section,
+    pub(crate) href: &'static str,
+    icon: &'static str,
+    label: &'static str,
+    /// The heading it stands under, if any.
+    group: &'static str,
+    /// What one has to be allowed to look at; nothing if the page is everybody's own.
+    needs: Option<Action>,
+}
 
-const WAYS: &[Way] = &[
-    (Section::Home, "/", "home", message("nav-home"), ""),
-    (
+const fn way(
+    section: Section,
+    (href, icon): (&'static str, &'static str),
+    label: &'static str,
+    group: &'static str,
+    needs: Option<Action>,
+) -> Way {
+    Way {
+        section,
+        href,
+        icon,
+        label,
+        group,
+        needs,
+    }
+}
+
+const PEOPLE: &str = message("nav-people");
+const RULES: &str = message("nav-rules");
+const PLANT: &str = message("nav-plant");
+const CONSOLE: &str = message("nav-console");
+
+pub(crate) const WAYS: &[Way] = &[
+    way(
+        Section::Home,
+        ("/", "home"),
+        message("nav-home"),
+        "",
+        Some(Action::DashboardView),
+    ),
+    way(
         Section::Users,
-        "/users",
-        "users",
+        ("/users", "users"),
         message("nav-users"),
-        message("nav-people"),
+        PEOPLE,
+        Some(Action::UserView),
     ),
-    (Section::Bands, "/bands", "band", message("nav-bands"), ""),
-    (
+    way(
+        Section::Bands,
+        ("/bands", "band"),
+        message("nav-bands"),
+        PEOPLE,
+        Some(Action::BandView),
+    ),
+    way(
         Section::Associations,
-        "/associations",
-        "link",
+        ("/associations", "link"),
         message("nav-associations"),
-        "",
+        PEOPLE,
+        Some(Action::UserView),
     ),
-    (Section::Tickets, "/tickets", "ticket", message("nav-tickets"), ""),
-    (
+    way(
+        Section::Tickets,
+        ("/tickets", "ticket"),
+        message("nav-tickets"),
+        PEOPLE,
+        Some(Action::TicketView),
+    ),
+    way(
         Section::Policies,
-        "/policies",
-        "policy",
+        ("/policies", "policy"),
         message("nav-policies"),
-        message("nav-rules"),
+        RULES,
+        Some(Action::PolicyView),
     ),
-    (Section::DryRun, "/dry-run", "try", message("nav-dry-run"), ""),
-    (
+    way(
+        Section::DryRun,
+        ("/dry-run", "try"),
+        message("nav-dry-run"),
+        RULES,
+        Some(Action::PolicyView),
+    ),
+    way(
         Section::Stations,
-        "/stations",
-        "station",
+        ("/stations", "station"),
         message("nav-stations"),
-        message("nav-plant"),
+        PLANT,
+        Some(Action::StationView),
     ),
-    (
+    way(
         Section::Operators,
-        "/operators",
-        "key",
+        ("/operators", "key"),
         message("nav-operators"),
-        "",
+        PLANT,
+        Some(Action::OperatorView),
     ),
-    (
+    way(
         Section::Quarantine,
-        "/quarantine",
-        "quarantine",
+        ("/quarantine", "quarantine"),
         message("nav-quarantine"),
-        "",
+        PLANT,
+        Some(Action::QuarantineView),
     ),
-    (
+    way(
         Section::Audit,
-        "/audit",
-        "audit",
+        ("/audit", "audit"),
         message("nav-audit"),
-        message("nav-console"),
+        CONSOLE,
+        Some(Action::AuditView),
     ),
-    (
+    way(
         Section::Settings,
-        "/settings",
-        "settings",
+        ("/settings", "settings"),
         message("nav-settings"),
-        "",
+        CONSOLE,
+        None,
     ),
 ];
+
+/// The sections that this person may open. The table of roles says so, and nothing else.
+pub(crate) fn open_to(caller: &Caller) -> Vec<Section> {
+    let is_open = |way: &&Way| way.needs.is_none_or(|action| access::allows(caller, action));
+    WAYS.iter().filter(is_open).map(|way| way.section).collect()
+}
 
 /// Everything around a page.
 #[derive(Clone, Debug)]
@@ -160,19 +222,27 @@ pub(crate) struct Shell {
     /// This page's own address, for coming back after a change of language or theme.
     pub(crate) here: String,
     pub(crate) section: Section,
+    /// The sections that the navigation leads to.
+    pub(crate) open: Vec<Section>,
     pub(crate) done: Option<Done>,
 }
 
 impl Shell {
     pub(crate) fn nav(&self) -> Vec<Entry> {
-        let entry = |(section, href, icon, label, starts): &Way| Entry {
-            href,
-            icon,
-            label,
-            starts,
-            current: *section == self.section,
+        let mut group = "";
+        let entry = |way: &Way| Entry {
+            href: way.href,
+            icon: way.icon,
+            label: way.label,
+            starts: if std::mem::replace(&mut group, way.group) == way.group {
+                ""
+            } else {
+                way.group
+            },
+            current: way.section == self.section,
         };
-        WAYS.iter().map(entry).collect()
+        let open = WAYS.iter().filter(|way| self.open.contains(&way.section));
+        open.map(entry).collect()
     }
 
     /// The address of a file that never changes under its address.
@@ -198,6 +268,32 @@ impl Shell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::Role;
+    use crate::pages::samples;
+    use crate::testing::caller;
+
+    /// Each heading stands before the first entry of its group that is shown, and before no other.
+    #[test]
+    fn headings_stand_where_their_group_begins_for_this_person() {
+        let headings = |role| {
+            let shell = Shell {
+                open: open_to(&caller(role, &["north"])),
+                ..samples::shell(Lang::En, Theme::Auto)
+            };
+            let nav = shell.nav();
+            let starts = nav.iter().filter(|entry| !entry.starts.is_empty());
+            starts.map(|entry| (entry.starts, entry.href)).collect::<Vec<_>>()
+        };
+        let plant = [(PEOPLE, "/users"), (RULES, "/policies"), (PLANT, "/stations")];
+        for role in Role::ALL {
+            // The audit concerns every site, and whoever is limited to some finds only the settings.
+            assert_eq!(
+                headings(role),
+                [&plant[..], &[(CONSOLE, "/settings")]].concat(),
+                "{role}"
+            );
+        }
+    }
 
     #[test]
     fn initials_are_two_letters_at_most() {

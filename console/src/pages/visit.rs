@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
-use super::shell::{Done, Section, Shell, Theme, Who};
+use super::shell::{Done, Section, Shell, Theme, Who, open_to};
 use super::text::Lang;
 use super::widgets::{address, escaped};
 use crate::access::{self, Action, Caller};
@@ -181,6 +181,10 @@ impl Visitor {
             csrf: self.form_token(),
             here: self.here.clone(),
             section,
+            open: self
+                .session
+                .as_ref()
+                .map_or_else(Vec::new, |(caller, _)| open_to(caller)),
             done: self
                 .done
                 .as_ref()
