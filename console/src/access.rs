@@ -210,6 +210,8 @@ pub enum Via {
     Cli,
     /// A station, by its certificate.
     Station(policy::model::StationId),
+    /// Nobody: the console does what it has to.
+    Console,
 }
 
 impl Via {
@@ -220,6 +222,7 @@ impl Via {
             Self::ApiKey { .. } => "api_key",
             Self::Cli => "cli",
             Self::Station(_) => "station",
+            Self::Console => "console",
         }
     }
 }
@@ -248,6 +251,17 @@ impl Caller {
             role: Role::Administrator,
             sites: BTreeSet::new(),
             via: Via::Cli,
+        }
+    }
+
+    /// The console, where nobody asked: it only writes down what it did, and is allowed nothing.
+    pub fn console() -> Self {
+        Self {
+            account: "console".to_owned(),
+            name: "console".to_owned(),
+            role: Role::Auditor,
+            sites: BTreeSet::new(),
+            via: Via::Console,
         }
     }
 
@@ -293,8 +307,8 @@ fn check(caller: &Caller, action: Action) -> Result<(), Problem> {
                     .with("scope", action.scope()),
             )
         }
-        Via::Station(_) => {
-            let detail = "a station does nothing here by itself";
+        Via::Station(_) | Via::Console => {
+            let detail = "neither a station nor the console does this by itself";
             Err(Problem::new(Code::NotAllowed, detail, ""))
         }
         _ => Ok(()),

@@ -42,7 +42,7 @@ pub struct AuditRow {
     pub at_ms: i64,
     /// Who: an account, a key, or somebody at the command line.
     pub actor: String,
-    /// How: `session`, `api_key`, `cli` or `station`.
+    /// How: `session`, `api_key`, `cli`, `station` or `console`.
     pub via: String,
     /// What was done.
     pub action: String,

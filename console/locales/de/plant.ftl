@@ -285,8 +285,19 @@ api-key-name-hint = Welches Programm es ist, etwa „Verzeichnisabgleich“.
 quarantine-made = Gemacht
 health-revoked = Widerrufen am { $at }
 health-revoked-text = Sie wird abgewiesen. Ein neuer Beitrittscode lässt sie wieder herein.
-health-quarantined = Ihr Journal wird zur Prüfung aufbewahrt: { $code }
-health-quarantined-text = Vielleicht wurde sie von einem Datenträgerabbild kopiert oder zurückgesetzt. Sehen Sie nach der Station, bevor Sie ihr Journal wieder annehmen.
+health-quarantined = Ihr Journal wird ab Eintrag { $sequence } zur Prüfung aufbewahrt: { $code }
+health-quarantined-kept = { $count ->
+    [0] Seitdem wurde nichts davon angenommen.
+    [one] Seitdem wurde nichts davon angenommen; eine Nachricht ist aufbewahrt, wie sie kam.
+   *[other] Seitdem wurde nichts davon angenommen; { $count } Nachrichten sind aufbewahrt, wie sie kamen.
+}
+station-held-journal-fork = Unter diesem Namen kamen zwei Journale: Die Station wurde von einem Datenträgerabbild kopiert, oder eine alte Kopie wurde zurückgespielt. Finden Sie die zweite und schalten Sie sie ab; nehmen Sie dann das Journal der richtigen wieder an. Ist das nicht zu klären, widerrufen Sie die Station und lassen Sie beide neu beitreten.
+station-held-journal-changed = Was ankam, ist nicht, was geschrieben wurde: Ein Eintrag wurde unterwegs oder auf dem Datenträger der Station verändert, ihre Kette hält nicht. Rufen Sie an der Station journal verify auf. Hält ihr Journal, nehmen Sie es wieder an; sonst widerrufen Sie die Station, bewahren ihren Datenordner auf und lassen sie neu beitreten.
+station-held-receipt-forged = Sie sandte eine Einrichtung, die das Band so nicht unterschrieben hat. Klären Sie, wer die Station in Händen hatte; widerrufen Sie sie dann und lassen Sie sie neu beitreten.
+station-held-band-key-changed = Sie sandte eine Einrichtung eines Bandes, das mit einem anderen Schlüssel unterschreibt als zuvor: Jemand hat ein Band erfunden oder seine Seriennummer kopiert. Sehen Sie Band und Station an; nehmen Sie dann das Journal wieder an, oder widerrufen Sie die Station.
+station-held-band-certificate-untrusted = Sie sandte eine Einrichtung eines Bandes, für das kein bekanntes Fabrikat bürgt. Ist das Fabrikat neu, lassen Sie es unter Einstellungen, Organisation zu und nehmen Sie das Journal wieder an. Sonst klären Sie, wer die Station in Händen hatte.
+station-held-band-certificate-of-another = Sie sandte eine Einrichtung mit dem Zertifikat eines anderen Bandes. Klären Sie, wer die Station in Händen hatte; nehmen Sie dann das Journal wieder an, oder widerrufen Sie die Station.
+station-held-band-certificate-missing = Sie sandte eine Einrichtung eines Bandes ohne das Zertifikat seines Fabrikats. Aktualisieren Sie die Station, wenn sie alt ist; sonst klären Sie, wer sie in Händen hatte.
 health-nothing-yet = Noch nichts gehört
 health-nothing-yet-text = Die Station ist aufgenommen, hat aber noch nicht gemeldet, wie es ihr geht.
 health-silent = Stumm seit { $span }

@@ -193,6 +193,7 @@ action-policy-activate = Richtlinie gilt
 action-station-join = Beitrittscode gemacht
 action-station-join-revoke = Beitrittscode widerrufen
 action-station-revoke = Station widerrufen
+action-station-quarantine = Journal zur Prüfung angehalten
 action-station-settle = Journal wieder angenommen
 action-operator-edit = Bediener geändert
 action-ticket-issue = Ticket ausgestellt

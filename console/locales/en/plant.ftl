@@ -285,8 +285,19 @@ api-key-name-hint = What the program is, such as “Directory sync”.
 quarantine-made = Made
 health-revoked = Revoked at { $at }
 health-revoked-text = It is refused. A new join token lets it back in.
-health-quarantined = Its journal is held for inspection: { $code }
-health-quarantined-text = It may have been copied from a disk image or set back. Look at the station before you take its journal again.
+health-quarantined = Its journal is held for inspection from entry { $sequence } on: { $code }
+health-quarantined-kept = { $count ->
+    [0] Nothing of it was taken since.
+    [one] Nothing of it was taken since; one message is kept as it came.
+   *[other] Nothing of it was taken since; { $count } messages are kept as they came.
+}
+station-held-journal-fork = Two journals came under this name: the station was copied from a disk image, or an old copy was put back. Find the second one and switch it off; then take the journal of the right one again. If that cannot be told, revoke the station and let both join anew.
+station-held-journal-changed = What came is not what was written: an entry was changed on the way or on the station's disk, so its chain does not hold. Run journal verify at the station. If its journal holds, take it again; if not, revoke the station, keep its data folder, and let it join anew.
+station-held-receipt-forged = It sent an enrollment that the band did not sign like that. Find out who has had the station in hands; then revoke it, and let it join anew.
+station-held-band-key-changed = It sent an enrollment of a band that signs with another key than before: somebody made up a band, or copied its serial. Look at band and station; then take the journal again, or revoke the station.
+station-held-band-certificate-untrusted = It sent an enrollment of a band for which no known make vouches. If the make is new, make it welcome under Settings, Organization, and take the journal again. Else find out who has had the station in hands.
+station-held-band-certificate-of-another = It sent an enrollment with the certificate of another band. Find out who has had the station in hands; then take the journal again, or revoke the station.
+station-held-band-certificate-missing = It sent an enrollment of a band without the certificate of its make. Update the station if it is old; else find out who has had it in hands.
 health-nothing-yet = Nothing heard yet
 health-nothing-yet-text = The station has joined but has not reported how it is.
 health-silent = Silent for { $span }

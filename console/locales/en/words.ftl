@@ -193,6 +193,7 @@ action-policy-activate = Made policy active
 action-station-join = Made join token
 action-station-join-revoke = Revoked join token
 action-station-revoke = Revoked station
+action-station-quarantine = Held journal for inspection
 action-station-settle = Took journal again
 action-operator-edit = Changed operator
 action-ticket-issue = Issued ticket

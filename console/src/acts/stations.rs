@@ -42,6 +42,8 @@ pub struct StationView {
     pub revoked_why: Option<String>,
     /// Why its journal is taken no more: a stable code.
     pub quarantine: Option<String>,
+    /// The entry of its journal at which that was noticed.
+    pub quarantine_sequence: Option<u64>,
     /// Entries of its journal that are here.
     pub journal: u64,
     /// When it was last heard of.
@@ -72,6 +74,7 @@ impl StationView {
             joined_ms: info.joined_at.0,
             revoked_ms: info.revoked_at.map(|at| at.0),
             revoked_why: info.revoked_why,
+            quarantine_sequence: info.quarantine.as_ref().map(|it| it.sequence),
             quarantine: info.quarantine.map(|it| it.code),
             journal: info.head.sequence,
             seen_ms: info.health.as_ref().map(|(_, at)| at.0),

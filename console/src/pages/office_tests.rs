@@ -6,8 +6,11 @@ use policy::model::{AssociationId, BandSerial, StationId, UnixMillis, UserId, Zo
 use super::http_tests::{Browser, PASSWORD, account, signed_in, user};
 use crate::access::Role;
 use crate::accounts::factor::code_at;
+use crate::args;
+use crate::db::{DbError, Tx};
 use crate::serve::App;
 use crate::store::history;
+use crate::sync::stations;
 use crate::testing::{NOW, on_each};
 
 #[test]
@@ -305,4 +308,46 @@ fn both_sides_of_the_plant_stand_side_by_side() {
         let mut kim = signed_in(app, "kim", Role::Operator, &["north"]).await;
         assert_eq!(kim.get(&format!("/associations/{id}")).await.status, 403);
     });
+}
+
+/// Why a station's journal is held, from which entry on, what is kept of it, and what to do: each cause in its own words.
+#[test]
+fn a_station_whose_journal_is_held_says_why_and_what_to_do() {
+    on_each(|bench| async move {
+        let app = &bench.app;
+        let mut mara = signed_in(app, "mara", Role::Administrator, &[]).await;
+        for (number, (code, words)) in (1..).zip([
+            ("journal_changed", "Run journal verify at the station."),
+            ("journal_fork", "Two journals came under this name"),
+            ("receipt_forged", "that the band did not sign like that"),
+            (
+                "band_certificate_untrusted",
+                "make it welcome under Settings, Organization",
+            ),
+        ]) {
+            let id = StationId([number; 16]);
+            app.db.write(move |tx| held(tx, id, code)).await.unwrap();
+            let page = mara.get(&format!("/stations/{id}")).await.body;
+            for part in ["from entry 7 on", code, words, "one message is kept as it came"] {
+                assert!(page.contains(part), "{code}: {part} is not in {page}");
+            }
+            let audit = mara.get("/audit").await.body;
+            assert!(audit.contains("Held journal for inspection"), "{audit}");
+        }
+    });
+}
+
+/// A station of which one message is kept, and nothing is taken.
+fn held(tx: &Tx<'_>, id: StationId, code: &'static str) -> Result<(), DbError> {
+    tx.exec(
+        "insert into stations (id, name, site, zone, joined_at, head_sequence, head_hash, air_certificate, dh_key, \
+         revision) values ($1, 'Gate', 'north', 'enrollment', 1, 6, $2, $2, $2, 0)",
+        args![&id.0, &[0; 32]],
+    )?;
+    tx.exec(
+        "insert into journal_review (id, station, received_at, code, sequence, detail, body) \
+         values ($1, $2, 1, $3, 7, '', $1)",
+        args![&[id.0[0]; 32], &id.0, code],
+    )?;
+    stations::quarantine(tx, firmware_protocol::id::StationId(id.0), code, 7, UnixMillis(1))
 }

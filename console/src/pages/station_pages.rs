@@ -133,7 +133,7 @@ fn health(lang: Lang, detail: &StationDetail, now_ms: i64) -> Vec<Line> {
         lines.push(line(Tone::Bad, "revoked", ("at", Moment::of(lang, at).text)));
     }
     if let Some(code) = &view.quarantine {
-        lines.push(line(Tone::Bad, "quarantined", ("code", code.clone())));
+        lines.push(quarantined(lang, detail, code));
     }
     match view.seen_ms {
         None => lines.push(line(Tone::Note, "nothing-yet", nothing())),
@@ -188,6 +188,25 @@ fn health(lang: Lang, detail: &StationDetail, now_ms: i64) -> Vec<Line> {
         });
     }
     lines
+}
+
+/// Why the station's journal is taken no more, what is kept of it, and the way on.
+fn quarantined(lang: Lang, detail: &StationDetail, code: &str) -> Line {
+    let sequence = detail.station.quarantine_sequence.unwrap_or_default();
+    let kept = lang.t1("health-quarantined-kept", "count", detail.reviews.len() as i64);
+    Line {
+        tone: Tone::Bad.class(),
+        icon: "stop",
+        title: lang.t2(
+            "health-quarantined",
+            "code",
+            code,
+            "sequence",
+            sequence.to_string(),
+        ),
+        text: format!("{} {kept}", lang.word("station-held", code)),
+        ..Line::default()
+    }
 }
 
 /// Which policies the station does not know yet.

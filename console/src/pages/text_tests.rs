@@ -193,6 +193,9 @@ fn every_stable_code_has_its_word() {
         add("setting", attribute.name());
         add("setting", &format!("{}_hint", attribute.name()));
     }
+    for code in crate::sync::stations::QUARANTINE_CODES {
+        add("station-held", code);
+    }
     for (code, _) in crate::acts::imports::FAULT_CODES {
         add("import-fault", code);
     }
@@ -238,6 +241,7 @@ fn every_stable_code_has_its_word() {
             "action",
             "factor_bind factor_codes factor_remove factor_reset factor_code_used factor_refused",
         ),
+        ("action", "station_quarantine station_settle"),
         ("action", "ticket_key_rotate feed_key_rotate manufacturer_welcome"),
         ("import-what", "add change deactivate"),
         (

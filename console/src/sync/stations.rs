@@ -9,7 +9,9 @@ use server_sync::health::Health;
 use server_sync::journal::{Line, Standing};
 use server_sync::{Hash, Head, StationKey};
 
+use crate::access::Caller;
 use crate::args;
+use crate::audit::{self, Record};
 use crate::ca::Peer;
 use crate::db::{DbError, Row, Tx, Val};
 use crate::store::feed::{self, Kind};
@@ -49,12 +51,23 @@ pub struct StationInfo {
 pub struct UploadQuarantine {
     /// Since when.
     pub since: UnixMillis,
-    /// A stable code: `journal_fork`, `journal_changed`, `receipt_forged`, `band_key_changed`,
+    /// A stable code, one of [`QUARANTINE_CODES`]: `journal_fork`, `journal_changed`, `receipt_forged`, `band_key_changed`,
     /// `band_certificate_untrusted`, `band_certificate_of_another`, `band_certificate_missing`.
     pub code: String,
     /// The entry at which it was noticed.
     pub sequence: u64,
 }
+
+/// Every reason for which a station's journal is taken no more.
+pub const QUARANTINE_CODES: [&str; 7] = [
+    "journal_fork",
+    "journal_changed",
+    "receipt_forged",
+    "band_key_changed",
+    "band_certificate_untrusted",
+    "band_certificate_of_another",
+    "band_certificate_missing",
+];
 
 impl StationInfo {
     /// What the journal's receiver needs to know.
@@ -275,7 +288,7 @@ pub fn settle(tx: &Tx<'_>, id: StationId) -> Result<bool, DbError> {
     Ok(changed > 0)
 }
 
-/// Takes nothing more of a station's journal.
+/// Takes nothing more of a station's journal, and says so in the audit.
 pub fn quarantine(
     tx: &Tx<'_>,
     id: StationId,
@@ -283,12 +296,24 @@ pub fn quarantine(
     sequence: u64,
     now: UnixMillis,
 ) -> Result<(), DbError> {
-    tx.exec(
+    let changed = tx.exec(
         "update stations set quarantined_at = $1, quarantine_code = $2, quarantine_sequence = $3 \
          where id = $4 and quarantined_at is null",
         args![now, code, sequence, &id.0],
     )?;
-    Ok(())
+    if changed == 0 {
+        return Ok(());
+    }
+    let site = get(tx, id)?.map(|station| station.site).unwrap_or_default();
+    let record = Record {
+        action: "station_quarantine",
+        subject_kind: "station",
+        subject: &id.to_string(),
+        site: &site,
+        after: serde_json::json!({ "code": code, "sequence": sequence }),
+        ..Record::default()
+    };
+    audit::append(tx, &Caller::console(), &record, now)
 }
 
 /// This station's software sends bands' certificates, and always will (0037).

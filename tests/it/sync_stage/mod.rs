@@ -503,6 +503,31 @@ impl ConsoleProcess {
         (status.expect("an answer of HTTP"), answer)
     }
 
+    /// Status and body of an answer of the API to whoever has this key.
+    pub(crate) async fn ask(&self, path: &str, key: &str) -> (u16, String) {
+        self.with_key("GET", path, key, "").await
+    }
+
+    /// The same for something that changes something.
+    pub(crate) async fn post(&self, path: &str, key: &str, json: &str) -> (u16, String) {
+        self.with_key("POST", path, key, json).await
+    }
+
+    async fn with_key(&self, method: &str, path: &str, key: &str, json: &str) -> (u16, String) {
+        let mut stream = tokio::net::TcpStream::connect(self.web).await.unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.0\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{json}",
+            json.len()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        (status.expect("an answer of HTTP"), body.to_owned())
+    }
+
     /// Ends it like a power cut.
     pub(crate) async fn kill(&mut self) {
         self.child.take().expect("it runs").kill().await.unwrap();
