@@ -1,8 +1,6 @@
 //! Batches that no honest station sends, by somebody with a station's certificate: refused by name, shown to people,
 //! folded nowhere, and with a way on.
 
-use console::access::{Caller, Role, scopes};
-use console::acts::api_keys::{self, NewKey};
 use hyper::Method;
 use serde_json::Value;
 use server_sync::journal::{Batch, PushAnswer, PushFault};
@@ -33,16 +31,7 @@ impl Plant {
         let mut console = Console::start_on(on).await;
         console.person("ada", "north").await;
         console.band("BAND-1").await;
-        let key = NewKey {
-            name: "tests".into(),
-            role: Role::Administrator,
-            sites: Default::default(),
-            scopes: scopes(),
-            days: 1,
-        };
-        let key = api_keys::create(&console.app, &Caller::cli("tests"), key)
-            .await
-            .unwrap();
+        let key = console.administrator_key().await;
         let process = console.becomes_a_process().await;
         let mut station = Station::joined(&console, "gate", "north").await;
         station.stop().await;
@@ -50,7 +39,7 @@ impl Plant {
         Self {
             console,
             process,
-            key: key.secret,
+            key,
             station,
         }
     }
