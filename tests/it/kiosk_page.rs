@@ -8,6 +8,7 @@ mod door;
 mod faults;
 mod gallery;
 mod gestures;
+mod history;
 mod recording;
 mod refusals;
 mod walk;

@@ -72,8 +72,8 @@ function focus(isNew) {
 
 // ---- Hearing: server-sent events by fetch, so that no address carries the page's token
 
-async function follow() {
-  const answer = await fetch("/events", { headers: { "x-bandstand-page": page }, cache: "no-store" });
+async function follow(signal) {
+  const answer = await fetch("/events", { headers: { "x-bandstand-page": page }, cache: "no-store", signal });
   if (answer.status === 401) return location.reload();
   if (!answer.ok) throw new Error(String(answer.status));
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -104,23 +104,40 @@ function heard(now) {
 function miss() {
   gone ||= setTimeout(() => {
     lost.hidden = false;
-    app.replaceChildren();
-    frame = { turn: 0, screen: "" };
-    camera();
+    clear();
   }, 2000);
 }
 
+function clear() {
+  app.replaceChildren();
+  app.dataset.turn = 0;
+  frame = { turn: 0, screen: "" };
+  camera();
+}
+
 async function live() {
-  for (;;) {
+  const { signal } = (line = new AbortController());
+  while (!signal.aborted) {
     try {
-      await follow();
+      await follow(signal);
     } catch {
       // The station says nothing: it starts again, most of the time.
     }
+    if (signal.aborted) return;
     miss();
     await new Promise((later) => setTimeout(later, 400));
   }
 }
+
+// Browsers keep a page that is left for the way back, with its connections: it would keep its seat and somebody's name.
+let line = null;
+addEventListener("pagehide", () => {
+  line?.abort();
+  clearTimeout(gone);
+  gone = 0;
+  clear();
+});
+addEventListener("pageshow", (event) => event.persisted && live());
 
 // ---- Doing
 
