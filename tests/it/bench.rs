@@ -1,4 +1,4 @@
-//! Every figure of the console can be measured, here with next to no effort: what comes out says nothing, but that it
+//! Every figure of console and kiosk page can be measured, here with next to no effort: what comes out says nothing, but that it
 //! comes out.
 
 use simulators::bench::{Effort, run};
@@ -51,6 +51,16 @@ fn lists_are_taken_in() {
 #[test]
 fn a_database_comes_back() {
     check(&["G11b"]);
+}
+
+#[test]
+fn a_worker_goes_through_the_page() {
+    check(&["K1", "K2", "K3"]);
+}
+
+#[test]
+fn people_come_to_the_page() {
+    check(&["K4"]);
 }
 
 #[test]

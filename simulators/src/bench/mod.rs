@@ -13,6 +13,7 @@ mod decide;
 mod facts;
 mod growth;
 mod latency;
+mod page;
 mod peers;
 mod radio;
 mod real;
@@ -212,6 +213,8 @@ const BENCHES: &[(&[&str], Bench)] = &[
     (&["SIM"], world::figures),
     (&["R1", "R2", "R4"], real::link_figures),
     (&["R3", "R5"], real::desk_figures),
+    (&["K1", "K2", "K3"], page::figures),
+    (&["K4"], page::shift_figures),
     (&["G5b", "G6", "G6b", "G11", "CPU"], station::figures),
     (&["G1", "G1b", "G1c", "G2", "G2b", "G2c"], center::sync_figures),
     (&["G8", "G8b"], center::pages_figures),

@@ -20,7 +20,7 @@ pub(in crate::bench) fn peak_mib(pid: u32) -> Result<f64> {
 }
 
 /// Memory in MiB that no other process could share: the program's own code is not in it.
-pub(super) fn private_mib(pid: u32) -> Result<f64> {
+pub(in crate::bench) fn private_mib(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     Ok(number_of(&status, "RssAnon:")? as f64 / 1024.0)
 }
