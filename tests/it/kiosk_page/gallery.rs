@@ -1,5 +1,6 @@
 //! Every screen in both languages, both themes and three sizes, looked at by axe, and kept for people to look at:
-//! `BANDSTAND_PICTURES=1 cargo test -p tests --test it -- kiosk_page::gallery` writes `target/screenshots/kiosk`.
+//! `BANDSTAND_PICTURES=1 cargo test -p tests --test it -- kiosk_page::gallery` writes `target/screenshots/kiosk`,
+//! with contact sheets.
 
 use std::path::PathBuf;
 
@@ -22,10 +23,17 @@ const CAMERA: &[&str] = &[
 ];
 const LANGUAGES: &[&str] = &["en", "de"];
 const THEMES: &[&str] = &["light", "dark"];
-/// Width and height, and how a contact sheet shows them.
+/// Width and height.
 const SIZES: &[(u32, u32)] = &[(800, 480), (1280, 800), (3840, 2160)];
-/// How wide a picture is on a contact sheet, in pixels.
+/// How wide a picture is on a contact sheet, in pixels, and how many stand side by side.
 const SHOWN: u32 = 400;
+const COLUMNS: u32 = 4;
+const SHEET: &str = "<!doctype html><meta charset=utf-8><title>Contact sheet</title><style>\
+    body { font: 14px sans-serif; margin: 16px; background: #999; display: flex; flex-wrap: wrap; gap: 8px }\
+    figure { margin: 0 } figcaption { margin-bottom: 2px } img { width: 400px; display: block }</style>";
+/// The camera starts only when somebody says so.
+const HOLD_CAMERA: &str = "const all = navigator.mediaDevices; const real = all.getUserMedia.bind(all); \
+    all.getUserMedia = (wish) => new Promise((go) => { window.startCamera = () => go(real(wish)); });";
 
 /// The pictures and where they go.
 struct Album<'a> {
@@ -53,19 +61,17 @@ impl<'a> Album<'a> {
 
     /// Takes the screen that is shown in every way in which it can be shown.
     async fn take(&mut self, name: &str) {
-        for lang in LANGUAGES {
+        for (lang, theme) in looks() {
             self.speak(lang).await;
-            for theme in THEMES {
-                self.scene.browser.prefer(theme).await;
-                for (width, height) in SIZES {
-                    self.scene.browser.size(*width, *height).await;
-                    self.scene.settled().await;
-                    let file = self.file(name, lang, theme, *width);
-                    self.scene.browser.view(&file).await;
-                    self.scene
-                        .look(&format!("{name} ({lang}, {theme}, {width})"))
-                        .await;
-                }
+            self.scene.browser.prefer(theme).await;
+            for (width, height) in SIZES {
+                self.scene.browser.size(*width, *height).await;
+                self.scene.settled().await;
+                let file = self.file(name, lang, theme, *width);
+                self.scene.browser.view(&file).await;
+                self.scene
+                    .look(&format!("{name} ({lang}, {theme}, {width})"))
+                    .await;
             }
         }
         self.speak("en").await;
@@ -81,35 +87,40 @@ impl<'a> Album<'a> {
         }
     }
 
-    /// One sheet per size, with a line for each screen.
+    /// A contact sheet for each look, with every screen on it: to be opened, and as a picture of its own.
     async fn sheets(&self, name: &str) {
-        for (width, height) in SIZES {
-            let shown = SHOWN * height / width;
-            let mut html = String::from(
-                "<!doctype html><meta charset=utf-8><style>body{font:14px sans-serif;margin:16px;background:#999}\
-                 .row{display:flex;gap:8px;margin-bottom:16px}h2{margin:0 0 4px;font-size:16px}</style>",
-            );
-            for screen in &self.names {
-                html += &format!("<h2>{screen}</h2><div class=row>");
-                for (lang, theme) in LANGUAGES.iter().flat_map(|l| THEMES.iter().map(move |t| (l, t))) {
-                    let file = self.file(screen, lang, theme, *width);
-                    let file = file.file_name().expect("a name").to_string_lossy();
-                    html += &format!("<img src='{file}' width={SHOWN} height={shown}>");
-                }
-                html += "</div>";
+        let browser = &self.scene.browser;
+        browser.prefer("light").await;
+        browser.size(COLUMNS * (SHOWN + 8) + 32, 800).await;
+        for (lang, theme) in looks() {
+            for (width, _) in SIZES {
+                let sheet = self
+                    .folder
+                    .join(format!("sheet-{name}.{lang}.{theme}.{width}.html"));
+                std::fs::write(&sheet, self.sheet(lang, theme, *width)).expect("a sheet");
+                browser.open_page(&format!("file://{}", sheet.display())).await;
+                browser.picture(&sheet.with_extension("png")).await;
             }
-            let page = self.folder.join(format!("{name}.{width}.html"));
-            std::fs::write(&page, html).expect("a sheet");
-            let browser = &self.scene.browser;
-            browser.prefer("light").await;
-            browser.size(4 * (SHOWN + 8) + 32, 800).await;
-            browser.open_page(&format!("file://{}", page.display())).await;
-            browser
-                .picture(&self.folder.join(format!("{name}.{width}.png")))
-                .await;
         }
-        self.scene.browser.size(1280, 800).await;
+        browser.size(1280, 800).await;
     }
+
+    fn sheet(&self, lang: &str, theme: &str, width: u32) -> String {
+        let mut html = SHEET.to_owned();
+        for screen in &self.names {
+            let file = self.file(screen, lang, theme, width);
+            let file = file.file_name().expect("a name").to_string_lossy();
+            html += &format!(
+                "<figure><figcaption>{screen}</figcaption><a href='{file}'><img src='{file}'></a></figure>"
+            );
+        }
+        html
+    }
+}
+
+fn looks() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let themes = |lang: &'static str| THEMES.iter().map(move |theme| (lang, *theme));
+    LANGUAGES.iter().copied().flat_map(themes)
 }
 
 #[tokio::test]
@@ -161,8 +172,13 @@ fn others(kiosk: &mut Kiosk) -> Vec<Worker> {
 
 async fn identifying(album: &mut Album<'_>) {
     let scene = album.scene;
+    scene.browser.run(HOLD_CAMERA, json!([])).await;
     scene.press("scan").await;
-    scene.see("video[data-camera]").await;
+    scene.until("scan").await;
+    album.take("scan-starting").await;
+    scene.browser.run("startCamera()", json!([])).await;
+    let is_on = "return document.querySelector('video[data-camera]').videoWidth > 0";
+    scene.browser.wait_until(is_on, json!([])).await;
     album.take("scan").await;
     scene.press("type").await;
     scene.until("type_code").await;
