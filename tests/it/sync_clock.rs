@@ -162,9 +162,9 @@ async fn much_happens(console: &Console) {
                 site: site.into(),
                 ..Default::default()
             };
-            let new: Vec<_> = (0..200_u8)
-                .map(|n| (user(&format!("new{n}")), [n; 16], fields("north")))
-                .collect();
+            let fresh: Vec<_> = (0..200_u8).map(|n| (user(&format!("new{n}")), [n; 16])).collect();
+            let north = fields("north");
+            let new: Vec<_> = fresh.iter().map(|(id, handle)| (id, *handle, &north)).collect();
             console::store::users::insert(tx, &new, now)?;
             console::store::users::update(tx, &[(user("ben"), fields("south"))], now)
         })

@@ -325,7 +325,7 @@ impl Console {
                 site: site.into(),
                 ..users::UserFields::default()
             };
-            users::insert(tx, &[(user(id), handle(id).0, fields)], now).map(drop)
+            users::insert(tx, &[(&user(id), handle(id).0, &fields)], now).map(drop)
         })
         .await;
     }
