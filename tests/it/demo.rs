@@ -1,7 +1,9 @@
 //! The demo keeps its promise: the story with its console, the documented lines, and nothing left behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -116,6 +118,64 @@ async fn the_demo_tells_its_story_in_lines() {
 }
 
 #[tokio::test]
+async fn whoever_watches_may_come_to_the_gate_when_the_story_is_over() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut demo = demo(&["--json"], temp.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut said: BTreeMap<String, Value> = BTreeMap::new();
+    for line in lines {
+        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let step = line["step"].as_str().unwrap().to_owned();
+        let is_last = step == "guest";
+        said.insert(step, line);
+        if is_last {
+            break;
+        }
+    }
+    let outcome = |step: &str| said[step]["outcome"].as_str().unwrap().to_owned();
+    let (page, config, code) = (outcome("kiosk_page"), outcome("station_config"), outcome("guest"));
+    assert!(first_line(&page).contains("200 OK"), "{page}");
+    let enrolled = Command::new(program())
+        .args([
+            "station",
+            "--config",
+            &config,
+            "enroll",
+            "--code",
+            &code,
+            "--accept-code",
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&enrolled.stdout);
+    let fault = String::from_utf8_lossy(&enrolled.stderr);
+    assert!(enrolled.status.success(), "{text}{fault}");
+    assert!(text.contains(said["guest"]["band"].as_str().unwrap()), "{text}");
+    kill_process(Pid::from_child(&demo), Signal::TERM).unwrap();
+    demo.wait().unwrap();
+    nothing_is_left(temp.path()).await;
+}
+
+/// The status line with which this address of loopback answers.
+fn first_line(address: &str) -> String {
+    let host = address.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line
+}
+
+#[tokio::test]
 async fn a_demo_that_is_stopped_in_the_middle_leaves_nothing_behind() {
     for signal in [Signal::TERM, Signal::INT] {
         let temp = tempfile::tempdir().unwrap();
@@ -125,8 +185,8 @@ async fn a_demo_that_is_stopped_in_the_middle_leaves_nothing_behind() {
             .spawn()
             .unwrap();
         let mut first = String::new();
-        let mut reader = std::io::BufReader::new(demo.stdout.take().unwrap());
-        std::io::BufRead::read_line(&mut reader, &mut first).unwrap();
+        let mut reader = BufReader::new(demo.stdout.take().unwrap());
+        reader.read_line(&mut first).unwrap();
         assert!(first.contains("\"step\""), "{first}");
         kill_process(Pid::from_child(&demo), signal).unwrap();
         demo.wait().unwrap();

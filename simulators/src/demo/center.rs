@@ -11,9 +11,11 @@ use console::access::Caller;
 use console::acts::intents::{self, Intent};
 use console::acts::page::PageRequest;
 use console::acts::quarantine::{self, QuarantineView};
+use console::acts::tickets::{self, NewTicket};
 use console::args;
 use console::config::Config;
 use console::serve::App;
+use console::store::feed;
 use console::sync::authority;
 use console::sync::tokens::{self, NewToken};
 use policy::model::{UnixMillis, Zone};
@@ -161,6 +163,20 @@ impl Center {
             made.push(token.await?.reveal());
         }
         Ok(made)
+    }
+
+    /// A ticket for this person, as a code to type, and the revision at which stations have heard of it.
+    pub(super) async fn code_for(&self, person: &str) -> Result<(String, u64)> {
+        let app = App::open(self.config.clone()).await?;
+        let ticket = NewTicket {
+            user: person.into(),
+            site: Some(SITE.into()),
+            zone: Zone::Enrollment,
+            hours: 12,
+        };
+        let issued = tickets::issue(&app, &administrator(), ticket).await;
+        let code = issued.map_err(|problem| anyhow!(problem.detail))?.code;
+        Ok((code, app.db.read(feed::head).await?))
     }
 
     /// What waits for an administrator.

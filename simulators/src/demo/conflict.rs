@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use policy::model::{BandSerial, UserId};
-use station_daemon::api::model::{Event, Status, SyncStage};
+use station_daemon::api::model::{Event, Status, Sync, SyncStage};
 use station_daemon::cli::client::Client;
 use station_daemon::store::Store;
 use tokio::time::{Instant, timeout};
@@ -44,14 +44,22 @@ pub(super) async fn join(stage: &Stage, program: &Program, center: &Center, toke
 
 /// Waits until the station says that it stands like this with its console.
 pub(super) async fn stands(client: &Client, stage: SyncStage) -> Result<()> {
+    let is_so =
+        |sync: &Sync| sync.state == stage && (stage != SyncStage::UpToDate || sync.journal_waiting == 0);
+    until_sync(client, is_so).await
+}
+
+/// Waits until the station has heard what the console knew at this revision.
+pub(super) async fn heard(client: &Client, revision: u64) -> Result<()> {
+    until_sync(client, |sync| sync.revision >= revision).await
+}
+
+async fn until_sync(client: &Client, is_so: impl Fn(&Sync) -> bool) -> Result<()> {
     let waited = async {
         let mut events = client.follow("/api/v1/events").await?;
         loop {
             let status: Status = client.get("/api/v1/status").await?;
-            let is_so = |sync: &station_daemon::api::model::Sync| {
-                sync.state == stage && (stage != SyncStage::UpToDate || sync.journal_waiting == 0)
-            };
-            if status.sync.as_ref().is_some_and(is_so) {
+            if status.sync.as_ref().is_some_and(&is_so) {
                 return Ok(());
             }
             while !matches!(

@@ -6,6 +6,7 @@
 
 mod center;
 mod conflict;
+mod guest;
 mod script;
 mod tell;
 
@@ -24,6 +25,7 @@ use crate::stage::{Daemon, FAR_DBM, HELD_DBM, Program, Stage, StageError, begin,
 use center::Center;
 use firmware_protocol::band::Wearer;
 use firmware_protocol::time::Instant;
+use guest::Guest;
 use script::{Scene, Story};
 use tell::Teller;
 
@@ -76,8 +78,13 @@ pub async fn run(options: Options, subcommands: Subcommands) -> Result<()> {
         stopped = until_stopped() => return Ok(stopped?),
     };
     if !options.once {
-        teller.closing(&gate, &played.center, subcommands.station);
-        until_stopped().await?;
+        let client = &played.daemons[0].client;
+        let (invitation, band) = played.guest.invite(&mut gate, client, &played.center).await?;
+        teller.closing(&gate, &played.center, subcommands.station, &invitation);
+        tokio::select! {
+            () = guest::show(&band, &teller) => {}
+            stopped = until_stopped() => stopped?,
+        }
     }
     for daemon in played.daemons {
         daemon.stop().await?;
@@ -89,13 +96,15 @@ pub async fn run(options: Options, subcommands: Subcommands) -> Result<()> {
 struct Played {
     daemons: [Daemon; 2],
     center: Center,
+    guest: Guest,
 }
 
 /// The whole story.
 async fn play([gate, hall]: [&mut Stage; 2], teller: &Teller, subcommands: Subcommands) -> Result<Played> {
     let program = Program::this(subcommands.station)?;
     let mut story = Story::new(Clock::start().wall());
-    gate.write_files(&story.cast, "")?;
+    let guest = Guest::new(&mut story.cast);
+    gate.write_files(&story.cast, guest::PAGE)?;
     gate.init(&program)?;
     let folder = gate.folder().join("console");
     let mut center = Center::new(&folder, &story.cast, &gate.provisioning(), subcommands.console).await?;
@@ -135,7 +144,11 @@ async fn play([gate, hall]: [&mut Stage; 2], teller: &Teller, subcommands: Subco
     };
     everybody.settled_by_itself(&story.twice, teller).await?;
     everybody.settled_by_a_person(&story.passed, teller).await?;
-    Ok(Played { daemons, center })
+    Ok(Played {
+        daemons,
+        center,
+        guest,
+    })
 }
 
 /// What happens at two kiosks that cannot hear each other.

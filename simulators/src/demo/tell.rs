@@ -9,6 +9,7 @@ use serde::Serialize;
 use station_daemon::api::model::{Enrollment, Stage as Step};
 
 use super::center::Center;
+use super::guest::Invitation;
 use super::script::Scene;
 use crate::stage::Stage;
 use crate::world::Told;
@@ -233,14 +234,28 @@ impl Teller {
         );
     }
 
-    pub(super) fn closing(&self, stage: &Stage, center: &Center, station: &str) {
+    pub(super) fn closing(&self, stage: &Stage, center: &Center, station: &str, invitation: &Invitation) {
+        let Invitation {
+            name,
+            serial,
+            page,
+            code,
+        } = invitation;
         if self.json {
-            return;
+            self.fact("station_config", "", "", &stage.config().to_string_lossy());
+            self.fact("kiosk_page", "", "", page);
+            return self.fact("guest", name, serial, code);
         }
         println!("That was the story. Console and stations are still up.\n");
         println!("    {}", center.link.as_deref().unwrap_or(&center.web()));
         println!(
             "\nSign in there, and see Audit for what was decided, Users for whose band is whose, Stations for how each one is."
+        );
+        println!("\nOr come to the gate yourself. Its kiosk shows this page:\n");
+        println!("    {page}");
+        println!(
+            "\nYou are {name}, and your code to type there is {code}. You wear {serial} and hold it to the kiosk; what it\n\
+             shows comes here, and it presses and touches for you."
         );
         println!("\nAnd in another terminal:\n");
         for command in ["status", "bands", "doctor", "journal verify", "journal export"] {

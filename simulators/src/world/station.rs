@@ -179,10 +179,7 @@ impl Station {
             limits: Limits::default(),
         };
         let flow = match person {
-            Some(person) => {
-                let user = self.post.directory.users.get(&person.user());
-                Enrollment::new(start, person, user, now)
-            }
+            Some(person) => Enrollment::new(start, person, now),
             None => Enrollment::settle(start, now),
         };
         Attempt {

@@ -16,7 +16,6 @@ use super::problem::{self, Answer, Body, Parameters, ProblemBody};
 use super::shared::{Command, Shared};
 use super::{events, openapi};
 use crate::doctor;
-use crate::eventloop::signed::Proof;
 use crate::problem::{Code, Problem};
 
 /// Largest request body, in bytes: a ticket has less than one KiB.
@@ -241,13 +240,7 @@ pub(super) async fn confirm_clock(
     State(shared): State<Shared>,
     Body(said): Body<ConfirmClock>,
 ) -> Outcome<Clock> {
-    let ConfirmClock {
-        operator,
-        pin,
-        clock_ms,
-    } = said;
-    let by = Proof::Pin(OperatorPin { operator, pin });
-    let confirmed = shared.ask(|reply| Command::ConfirmClock { clock_ms, by, reply });
+    let confirmed = shared.ask(|reply| Command::ConfirmClock(said, reply));
     Ok(Json(confirmed.await?))
 }
 
@@ -274,21 +267,11 @@ pub(super) async fn close_intent(
     Path(association): Path<String>,
     Body(by): Body<OperatorPin>,
 ) -> Outcome<OpenIntent> {
-    let association = association_named(&association)?;
-    let by = Proof::Pin(by);
-    let closed = shared.ask(|reply| Command::CloseIntent {
-        association,
-        by,
-        reply,
-    });
-    Ok(Json(closed.await?))
-}
-
-/// The association with this name.
-pub(crate) fn association_named(name: &str) -> Result<AssociationId, Problem> {
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(name.as_bytes()).ok();
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE
+        .decode(association.as_bytes())
+        .ok();
     let id = bytes.and_then(|bytes| bytes.try_into().ok()).map(AssociationId);
-    id.ok_or_else(|| {
+    let association = id.ok_or_else(|| {
         let next = "name it as `bandstand-station intents list` shows it";
         Problem::new(
             Code::BadRequest,
@@ -296,7 +279,13 @@ pub(crate) fn association_named(name: &str) -> Result<AssociationId, Problem> {
             "an association has 32 hexadecimal digits",
             next,
         )
-    })
+    })?;
+    let closed = shared.ask(|reply| Command::CloseIntent {
+        association,
+        by,
+        reply,
+    });
+    Ok(Json(closed.await?))
 }
 
 /// This description of the API.

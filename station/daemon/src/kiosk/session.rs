@@ -419,11 +419,9 @@ impl Session {
             .or(attempt.first.as_deref())
     }
 
-    /// The part of the enrollment that the person sees. None of it while a refusal is being written down that
-    /// needs no band.
+    /// The part of the enrollment that the person sees.
     pub(super) fn phase(&self) -> Option<Phase> {
-        let asks_for_none = |it: &&Enrollment| it.stage == Stage::Checking && it.band.is_none();
-        self.attempt().filter(|it| !asks_for_none(it)).map(Phase::of)
+        self.attempt().map(Phase::of)
     }
 
     fn code(&self) -> Option<String> {
