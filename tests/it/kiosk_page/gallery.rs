@@ -40,6 +40,8 @@ struct Album<'a> {
     scene: &'a Scene,
     folder: PathBuf,
     names: Vec<String>,
+    /// The window that counts, if it is another one.
+    other: Option<String>,
 }
 
 fn folder() -> PathBuf {
@@ -52,6 +54,7 @@ impl<'a> Album<'a> {
             scene,
             folder: folder(),
             names: Vec::new(),
+            other: None,
         }
     }
 
@@ -78,13 +81,21 @@ impl<'a> Album<'a> {
         self.names.push(name.to_owned());
     }
 
-    /// A screen without a choice of languages is as it is.
+    /// A screen without a choice of languages is as it is; a window that does not count speaks as the other one does.
     async fn speak(&self, lang: &str) {
+        let browser = &self.scene.browser;
+        let here = browser.tab().await;
+        if let Some(other) = &self.other {
+            browser.switch(other).await;
+        }
         let button = format!("button[data-code={lang}]");
         let script = "const it = document.querySelector(arguments[0]); it?.click(); return !!it";
-        if self.scene.browser.run(script, json!([button])).await == json!(true) {
+        if browser.run(script, json!([button])).await == json!(true) {
+            self.scene.see(&format!("html[lang={lang}]")).await;
+            browser.switch(&here).await;
             self.scene.see(&format!("html[lang={lang}]")).await;
         }
+        browser.switch(&here).await;
     }
 
     /// A contact sheet for each look, with every screen on it: to be opened, and as a picture of its own.
@@ -275,7 +286,9 @@ async fn around(album: &mut Album<'_>) {
     let second = scene.browser.new_tab().await;
     scene.browser.open_page(&scene.url).await;
     scene.see(ELSEWHERE).await;
+    album.other = Some(first.clone());
     album.take("elsewhere").await;
+    album.other = None;
     scene.browser.switch(&second).await;
     scene.browser.close_tab().await;
     scene.browser.switch(&first).await;
