@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -45,6 +46,7 @@ pub struct Browser {
     port: u16,
     session: String,
     process: Option<u32>,
+    scripts: AtomicU64,
 }
 
 impl Browser {
@@ -75,6 +77,7 @@ impl Browser {
             port,
             session: String::new(),
             process: None,
+            scripts: AtomicU64::new(0),
         };
         let folder = format!("--user-data-dir={}", browser._profile.path().display());
         let arguments: Vec<&str> = ARGUMENTS.iter().chain(more).copied().chain([&*folder]).collect();
@@ -121,14 +124,21 @@ impl Browser {
 
     /// Runs a script in the page and gives back what it returns.
     pub async fn run(&self, script: &str, arguments: Value) -> Value {
+        self.scripts.fetch_add(1, Ordering::Relaxed);
         self.command("execute/sync", json!({ "script": script, "args": arguments }))
             .await
     }
 
     /// Runs a script whose last argument is the function that ends it.
     pub async fn run_until_done(&self, script: &str, arguments: Value) -> Value {
+        self.scripts.fetch_add(1, Ordering::Relaxed);
         self.command("execute/async", json!({ "script": script, "args": arguments }))
             .await
+    }
+
+    /// How many scripts it was given so far; the driver leaves something in the page for each.
+    pub fn scripts(&self) -> u64 {
+        self.scripts.load(Ordering::Relaxed)
     }
 
     /// A command of the DevTools protocol.

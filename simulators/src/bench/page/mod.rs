@@ -29,9 +29,10 @@ const NAMES: [(&str, &str); 5] = [
     ("K2", "layout shift, while it loads and over whole visits"),
     ("K3", "a worker from the ticket to done, 8 touches of 0.4 s"),
 ];
-/// Adds up what moves by itself, from the beginning of the page on.
-const SHIFTS: &str = "window.shifted = 0; new PerformanceObserver((list) => { \
-    for (const it of list.getEntries()) window.shifted += it.value; \
+/// Writes down what moves by itself, from the beginning of the page on: how much, on which screen, and what it was.
+const SHIFTS: &str = "window.shifts = []; const name = (it) => `${it.node?.nodeName} ${it.node?.id ?? ''} ${it.node?.className ?? ''}`; \
+    new PerformanceObserver((list) => { for (const it of list.getEntries()) window.shifts.push(\
+        [it.value, document.querySelector('#app').dataset.screen, it.sources.map(name).join(', ')]); \
     }).observe({ type: 'layout-shift', buffered: true });";
 const IS_PAINTED: &str = "return performance.getEntriesByName('first-contentful-paint').length > 0";
 /// First paint, and the bytes of everything that was loaded; the icon is not among what a page knows that it loaded.
@@ -88,8 +89,7 @@ async fn measure(plan: &Plan) -> Result<Vec<Figure>> {
     for _ in 0..plan.visits {
         visits.push(desk.visit(0).await?);
     }
-    let shift = desk.browser.run("return window.shifted", json!([])).await;
-    let shift = shift.as_f64().context("a sum of shifts")?;
+    let shift = shifted(&desk).await?;
     desk.daemon.stop().await?;
     let (late_ms, whole_ms) = (
         late(&visits)?,
@@ -103,6 +103,16 @@ async fn measure(plan: &Plan) -> Result<Vec<Figure>> {
         Figure::plain(k2_shift.0, k2_shift.1, shift, "CLS", Goal::AtMost(0.0)),
         Figure::beside(k3.0, k3.1, median(whole_ms), "ms", limit_ms(), Goal::AtMost(1.3)),
     ])
+}
+
+/// The sum of all shifts.
+async fn shifted(desk: &Desk) -> Result<f64> {
+    let shifts = desk.browser.run("return window.shifts", json!([])).await;
+    let shifts = shifts.as_array().context("a list of shifts")?;
+    for shift in shifts {
+        note(&format!("layout shift: {shift}"));
+    }
+    Ok(shifts.iter().filter_map(|shift| shift[0].as_f64()).sum())
 }
 
 fn air() -> DoubleConfig {
