@@ -9,7 +9,7 @@ use dbus::channel::Channel;
 use dbus::message::MessageType;
 
 /// Longest wait for anything.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(40);
 /// Nothing more comes of a call when nothing came for so long.
 const QUIET: Duration = Duration::from_millis(400);
 const MATCHES: &[&str] = &[

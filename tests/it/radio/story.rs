@@ -38,6 +38,8 @@ use crate::kiosk::{LIMIT, Seen, by_ticket, enroll_watched, quick};
 
 /// Between two looks at something that sends no event.
 const LOOK: Duration = Duration::from_millis(50);
+/// Longest wait until a band is heard: an emulated machine with many bands around it falls behind by a minute.
+const HEARD_LIMIT: Duration = Duration::from_secs(200);
 /// A band stronger by so much is meant, beyond the configuration's own lead.
 const CLEARLY_DB: i16 = 10;
 const LOG: &str = "[log]\nlevel = \"info,station_daemon::radio=debug\"\n\n";
@@ -302,7 +304,7 @@ impl Player {
             }
             Ok::<_, Problem>(())
         };
-        let looked = timeout(LIMIT, looked)
+        let looked = timeout(HEARD_LIMIT, looked)
             .await
             .map_err(|_| "it was never heard so near")?;
         looked.map_err(|error| error.to_string())
