@@ -57,6 +57,22 @@ struct UserBody {
 
 /// Inserts or replaces a user.
 pub(super) fn put_user(writer: &mut Writer<'_>, row: &UserRow) -> Result<(), StoreError> {
+    let body = user_body(row);
+    writer.put(&tables::USERS, &user_values(row, &body))
+}
+
+/// Inserts a user whose identifier and handle nobody has; whether it did.
+pub(super) fn add_user(writer: &mut Writer<'_>, row: &UserRow) -> Result<bool, StoreError> {
+    let body = user_body(row);
+    writer.add(&tables::USERS, &user_values(row, &body))
+}
+
+fn user_values<'a>(row: &'a UserRow, body: &'a [u8]) -> [ValueRef<'a>; 3] {
+    let id = ValueRef::Text(row.user.id.as_str().as_bytes());
+    [id, ValueRef::Blob(&row.handle.0), ValueRef::Blob(body)]
+}
+
+fn user_body(row: &UserRow) -> Vec<u8> {
     let User {
         id,
         name,
@@ -65,8 +81,8 @@ pub(super) fn put_user(writer: &mut Writer<'_>, row: &UserRow) -> Result<(), Sto
         suspension,
     } = row.user.clone();
     let (policy, label) = (row.policy.clone(), row.label.clone());
-    let body = to_body(&UserBody {
-        id: Some(id.clone()),
+    to_body(&UserBody {
+        id: Some(id),
         handle: Some(HexBytes(row.handle.0)),
         name,
         site,
@@ -74,12 +90,7 @@ pub(super) fn put_user(writer: &mut Writer<'_>, row: &UserRow) -> Result<(), Sto
         suspension,
         policy,
         label,
-    });
-    let id = ValueRef::Text(id.as_str().as_bytes());
-    writer.put(
-        &tables::USERS,
-        &[id, ValueRef::Blob(&row.handle.0), ValueRef::Blob(&body)],
-    )
+    })
 }
 
 /// Reads a user.

@@ -231,6 +231,7 @@ impl Store {
                 organization,
                 group_policy: None,
                 wishes: state.wishes,
+                is_snapshot: false,
             };
             fill(access, &mut filler)?;
             let group_policy = filler.group_policy.take();
@@ -336,6 +337,8 @@ struct Filler<'a, 't> {
     organization: OrganizationId,
     group_policy: Option<PolicyId>,
     wishes: Wishes,
+    /// Every row is new, unless the console says one twice.
+    is_snapshot: bool,
 }
 
 impl Handles for Filler<'_, '_> {
@@ -354,6 +357,7 @@ impl Filler<'_, '_> {
     /// Removes every row that a snapshot brings anew. Tickets that were used or taken back stay so: one
     /// that the console did not issue would otherwise be good again.
     fn clear(&mut self) -> Result<(), StoreError> {
+        self.is_snapshot = true;
         let tables = [
             &tables::USERS,
             &tables::BANDS,
@@ -408,6 +412,9 @@ impl Filler<'_, '_> {
 
     fn user(&mut self, row: &feed::UserRow) -> Result<(), StoreError> {
         let row = sync::user_row(self.organization, row);
+        if self.is_snapshot && rows::add_user(self.writer, &row)? {
+            return Ok(());
+        }
         // Somebody else may have had the handle: a person who was renamed is another row.
         if let Some(other) = replica::user_by_handle(self.access, row.handle)?
             && other.user.id != row.user.id

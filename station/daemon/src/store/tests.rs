@@ -1,9 +1,9 @@
 use std::os::unix::fs::PermissionsExt;
 
 use firmware_protocol::id::{AssociationId, Serial, Zone};
-use policy::model::{BandSerial, EndCause, Ending, UnixMillis};
+use policy::model::{Band, BandSerial, EndCause, Ending, GroupPolicy, PolicyId, UnixMillis, User, UserId};
 use server_sync::Revision;
-use server_sync::feed::{Complete, InboxState};
+use server_sync::feed::{self, Complete, InboxState, Row};
 use station_core::clock::TrustedTime;
 use station_core::enrollment::{Knowledge, Query};
 use station_core::journal::{Started, Stopped};
@@ -164,6 +164,51 @@ fn an_answer_without_news_is_known_and_not_written() {
         knowledge(&place.open(), "ada", "BAND-1").made_at_ms,
         MADE_AT_MS + 600_000
     );
+}
+
+/// The console says each row once. One that does not must not leave a database behind whose sums are wrong.
+#[test]
+fn a_snapshot_that_says_a_row_twice_leaves_the_last_word() {
+    let place = Place::new();
+    let mut store = place.open();
+    let person = |id: &str, name: &str, handle| {
+        let row = feed::UserRow::of(&User::new(UserId::new(id).unwrap()));
+        let name = name.to_owned();
+        Row::User(feed::UserRow { name, handle, ..row })
+    };
+    let band = |seos| {
+        Row::Band(feed::BandRow::of(&Band {
+            seos,
+            ..Band::new(serial("BAND-7"))
+        }))
+    };
+    let rows = vec![
+        person("bob", "Bob", Some([1; 16])),
+        person("cleo", "Cleo", Some([2; 16])),
+        person("cleo", "Cleo Renamed", Some([3; 16])),
+        person("dora", "Dora, who has Bob's handle", Some([1; 16])),
+        band(false),
+        band(true),
+        Row::GroupPolicy(feed::GroupPolicyRow::of(&GroupPolicy::new(
+            PolicyId::new("plant").unwrap(),
+        ))),
+    ];
+    let applying = Applying {
+        rows,
+        inbox: InboxState::default(),
+        is_whole: true,
+    };
+    store.apply_staged(&applying, MADE_AT_MS, |_| None).unwrap();
+    store.close();
+    let store = place.open();
+    let name = |id: &str| {
+        let user = store.user(&UserId::new(id).unwrap()).unwrap();
+        user.map(|row| row.user.name)
+    };
+    assert_eq!((name("ada"), name("bob")), (None, None));
+    assert_eq!(name("cleo").as_deref(), Some("Cleo Renamed"));
+    assert_eq!(name("dora").as_deref(), Some("Dora, who has Bob's handle"));
+    assert!(store.band(&serial("BAND-7")).unwrap().unwrap().seos);
 }
 
 #[test]
