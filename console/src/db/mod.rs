@@ -12,6 +12,7 @@ mod migrations;
 mod postgres;
 mod sqlite;
 mod tls;
+mod together;
 mod tx;
 mod value;
 mod writer;

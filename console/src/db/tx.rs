@@ -1,7 +1,7 @@
 //! A transaction and its rows.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::types::ValueRef;
 use tokio::runtime::Handle;
 
+use super::together::Waiting;
 use super::{DbError, Val};
 
 /// Keys that one statement names at most.
-const ROWS_PER_STATEMENT: usize = 256;
-/// Rows that one statement inserts at most.
-const ROWS_PER_INSERT: usize = 4096;
+pub(super) const ROWS_PER_STATEMENT: usize = 256;
 
 /// A transaction. What happens in it happens wholly or not at all.
 pub struct Tx<'a> {
@@ -22,6 +21,8 @@ pub struct Tx<'a> {
     statements: &'a AtomicU64,
     /// The highest revision that this transaction gave to a change.
     marked: Cell<u64>,
+    /// What goes to the server with the next statement.
+    waiting: RefCell<Vec<Waiting>>,
 }
 
 pub(super) enum Engine<'a> {
@@ -42,7 +43,20 @@ impl<'a> Tx<'a> {
             engine,
             statements,
             marked,
+            waiting: RefCell::default(),
         }
+    }
+
+    pub(super) fn engine(&self) -> &Engine<'a> {
+        &self.engine
+    }
+
+    pub(super) fn waiting(&self) -> &RefCell<Vec<Waiting>> {
+        &self.waiting
+    }
+
+    pub(super) fn statements(&self) -> &AtomicU64 {
+        self.statements
     }
 
     /// On PostgreSQL.
@@ -58,10 +72,10 @@ impl<'a> Tx<'a> {
                 let mut statement = connection.prepare_cached(&for_sqlite(sql))?;
                 Ok(statement.execute(rusqlite::params_from_iter(args))? as u64)
             }
-            Engine::Postgres(client, handle) => handle.block_on(async {
+            Engine::Postgres(client, handle) => handle.block_on(self.behind(client, async {
                 let statement = client.prepare_cached(sql).await?;
                 Ok(client.execute(&statement, &for_postgres(args)).await?)
-            }),
+            })),
         }
     }
 
@@ -70,8 +84,24 @@ impl<'a> Tx<'a> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match &self.engine {
             Engine::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
-            Engine::Postgres(client, handle) => Ok(handle.block_on(client.batch_execute(sql))?),
+            Engine::Postgres(client, handle) => {
+                handle.block_on(self.behind(client, async { Ok(client.batch_execute(sql).await?) }))
+            }
         }
+    }
+
+    /// Runs a statement for each row of `values` on SQLite; returns how many rows were changed.
+    pub(super) fn each_row(&self, sql: &str, width: usize, values: &[Val<'_>]) -> Result<u64, DbError> {
+        let Engine::Sqlite(connection) = &self.engine else {
+            return Ok(0);
+        };
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let mut statement = connection.prepare_cached(&for_sqlite(sql))?;
+        let mut changed = 0;
+        for row in values.chunks(width) {
+            changed += statement.execute(rusqlite::params_from_iter(row))? as u64;
+        }
+        Ok(changed)
     }
 
     /// Hands every row to `each`.
@@ -92,10 +122,10 @@ impl<'a> Tx<'a> {
                 Ok(())
             }
             Engine::Postgres(client, handle) => {
-                let rows = handle.block_on(async {
+                let rows = handle.block_on(self.behind(client, async {
                     let statement = client.prepare_cached(sql).await?;
-                    client.query(&statement, &for_postgres(args)).await
-                })?;
+                    Ok(client.query(&statement, &for_postgres(args)).await?)
+                }))?;
                 rows.iter().try_for_each(|row| each(&Row::Postgres(row)))
             }
         }
@@ -130,32 +160,6 @@ impl<'a> Tx<'a> {
     pub fn number(&self, sql: &str, args: &[Val<'_>]) -> Result<i64, DbError> {
         let number = self.first(sql, args, |row| row.int(0))?;
         number.ok_or_else(|| DbError::Statement(format!("no row from {sql}")))
-    }
-
-    /// Inserts rows with few statements: `head` is `insert into t (a, b)`, `tail` an `on conflict` clause
-    /// or nothing; `width` values make a row. Returns how many rows were changed.
-    pub fn insert(&self, head: &str, width: usize, values: &[Val<'_>], tail: &str) -> Result<u64, DbError> {
-        let mut changed = 0;
-        match &self.engine {
-            _ if values.is_empty() => {}
-            Engine::Sqlite(connection) => {
-                self.statements.fetch_add(1, Ordering::Relaxed);
-                let mut statement = connection.prepare_cached(&for_sqlite(&one_row(head, width, tail)))?;
-                for row in values.chunks(width) {
-                    changed += statement.execute(rusqlite::params_from_iter(row))? as u64;
-                }
-            }
-            Engine::Postgres(..) if values.len() == width => {
-                changed += self.exec(&one_row(head, width, tail), values)?;
-            }
-            Engine::Postgres(client, handle) => {
-                for chunk in values.chunks(width * ROWS_PER_INSERT) {
-                    self.statements.fetch_add(1, Ordering::Relaxed);
-                    changed += handle.block_on(insert_columns(client, head, width, chunk, tail))?;
-                }
-            }
-        }
-        Ok(changed)
     }
 
     /// Runs `sql` for chunks of `keys`: `{}` in it becomes `$1, $2, …`. Chunks have few different lengths
@@ -196,42 +200,12 @@ impl<'a> Tx<'a> {
     }
 }
 
-fn one_row(head: &str, width: usize, tail: &str) -> String {
+pub(super) fn one_row(head: &str, width: usize, tail: &str) -> String {
     let mut sql = format!("{head} values (");
     push_places(&mut sql, 1, width);
     sql.push_str(") ");
     sql.push_str(tail);
     sql
-}
-
-/// Inserts rows as one array for each column: the same statement for any number of rows, so that it stays prepared,
-/// and the server reads no thousands of places.
-async fn insert_columns(
-    client: &deadpool_postgres::ClientWrapper,
-    head: &str,
-    width: usize,
-    values: &[Val<'_>],
-    tail: &str,
-) -> Result<u64, DbError> {
-    // `insert into table (column, column)`: the columns' types are the server's to say.
-    let (into, columns) = head.split_once('(').unwrap_or((head, ""));
-    let (table, columns) = (
-        into.trim_start_matches("insert into "),
-        columns.trim_end_matches(')'),
-    );
-    let look = format!("select {columns} from {table} where false");
-    let look = client.prepare_cached(&look).await?;
-    let mut sql = format!("{head} select * from unnest(");
-    for (place, column) in look.columns().iter().enumerate() {
-        let comma = if place == 0 { "" } else { ", " };
-        let _ = write!(sql, "{comma}${}::{}[]", place + 1, column.type_().name());
-    }
-    let _ = write!(sql, ") {tail}");
-    let statement = client.prepare_cached(&sql).await?;
-    let column = |place| values.iter().skip(place).step_by(width).collect::<Vec<_>>();
-    let columns: Vec<Vec<&Val<'_>>> = (0..width).map(column).collect();
-    let arrays: Vec<PgArgument<'_>> = columns.iter().map(|column| column as PgArgument<'_>).collect();
-    Ok(client.execute(&statement, &arrays).await?)
 }
 
 fn push_places(sql: &mut String, first: usize, count: usize) {
@@ -241,7 +215,7 @@ fn push_places(sql: &mut String, first: usize, count: usize) {
     }
 }
 
-fn with_list<'v>(sql: &str, keys: &'v [Val<'v>]) -> (String, Vec<Val<'v>>) {
+pub(super) fn with_list<'v>(sql: &str, keys: &'v [Val<'v>]) -> (String, Vec<Val<'v>>) {
     let len = keys.len().next_power_of_two();
     let mut places = String::with_capacity(len * 5);
     push_places(&mut places, 1, len);
@@ -259,9 +233,9 @@ fn for_sqlite(sql: &str) -> Cow<'_, str> {
     }
 }
 
-type PgArgument<'a> = &'a (dyn tokio_postgres::types::ToSql + Sync);
+pub(super) type PgArgument<'a> = &'a (dyn tokio_postgres::types::ToSql + Sync);
 
-fn for_postgres<'a>(args: &'a [Val<'_>]) -> Vec<PgArgument<'a>> {
+pub(super) fn for_postgres<'a>(args: &'a [Val<'_>]) -> Vec<PgArgument<'a>> {
     args.iter().map(|value| value as PgArgument<'a>).collect()
 }
 

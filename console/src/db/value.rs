@@ -22,6 +22,19 @@ pub enum Val<'a> {
     Bytes(Cow<'a, [u8]>),
 }
 
+impl Val<'_> {
+    /// A copy that borrows nothing.
+    pub(super) fn to_owned(&self) -> Val<'static> {
+        match self {
+            Self::Null => Val::Null,
+            Self::Int(number) => Val::Int(*number),
+            Self::Bool(yes) => Val::Bool(*yes),
+            Self::Text(text) => Val::Text(Cow::Owned(text.clone().into_owned())),
+            Self::Bytes(bytes) => Val::Bytes(Cow::Owned(bytes.clone().into_owned())),
+        }
+    }
+}
+
 impl rusqlite::ToSql for Val<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {

@@ -24,7 +24,7 @@ const ATTEMPTS: u32 = 5;
 /// or falls off the network while it has the lock is thrown out after a while, and one that does not get the
 /// lock says that it is busy.
 const LOCK: &str = "begin isolation level read committed; set local idle_in_transaction_session_timeout = '8s'; set local lock_timeout = '20s'; \
-     select pg_advisory_xact_lock(4852871264)";
+     select pg_advisory_xact_lock(4852871264); ";
 
 /// A closure with a place for its outcome.
 trait Job: Send {
@@ -47,7 +47,12 @@ where
     E: From<DbError> + Send,
 {
     fn run(&mut self, tx: &Tx<'_>) -> bool {
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.f)(tx)));
+        let work = || {
+            let value = (self.f)(tx)?;
+            tx.settle()?;
+            Ok(value)
+        };
+        let outcome = catch_unwind(AssertUnwindSafe(work));
         let outcome = outcome.unwrap_or_else(|_| Err(E::from(DbError::Statement("a write panicked".into()))));
         let keep = outcome.is_ok();
         self.outcome = Some(outcome);
@@ -159,16 +164,20 @@ impl Group<'_> {
         self.jobs.get_mut(index)
     }
 
-    /// Runs every job between savepoints.
-    fn run_all(&mut self, tx: &Tx<'_>) -> Result<(), DbError> {
+    /// Runs `begin`, and every job between savepoints.
+    fn run_all(&mut self, tx: &Tx<'_>, begin: &str) -> Result<(), DbError> {
         let mut index = 0;
-        tx.batch("savepoint job")?;
+        tx.batch(&format!("{begin}savepoint job"))?;
+        let mut kept = false;
         while let Some(job) = self.next(index) {
-            let before = tx.marked();
-            if job.run(tx) {
+            if kept {
                 tx.batch("release savepoint job; savepoint job")?;
-            } else {
+            }
+            let before = tx.marked();
+            kept = job.run(tx);
+            if !kept {
                 tx.forget_marked(before);
+                tx.forget_waiting();
                 tx.batch("rollback to savepoint job")?;
             }
             index += 1;
@@ -224,7 +233,7 @@ impl SqliteGroup<'_> {
         self.0.execute_batch("begin immediate")?;
         let tx = Tx::new(Engine::Sqlite(self.0), statements);
         let committed = group
-            .run_all(&tx)
+            .run_all(&tx, "")
             .and_then(|()| Ok(self.0.execute_batch("commit")?));
         match committed {
             Ok(()) => {
@@ -253,7 +262,7 @@ impl PostgresGroup<'_> {
         statements: &AtomicU64,
     ) -> Result<(), DbError> {
         let tx = Tx::new(Engine::Postgres(&self.client, self.handle), statements);
-        let committed = tx.batch(LOCK).and_then(|()| group.run_all(&tx)).and_then(|()| {
+        let committed = group.run_all(&tx, LOCK).and_then(|()| {
             let notify = match tx.marked() {
                 0 => String::new(),
                 _ => format!("notify {}; ", postgres::CHANNEL),

@@ -12,17 +12,30 @@ use station_core::convert;
 use station_core::journal::{Committed, Decided, FlowId, JournalRecord, record_prefix};
 
 use super::known::Person;
-use super::{Checked, Known, tickets};
+use super::tickets::{self, Used};
+use super::{Checked, Known};
 use crate::args;
 use crate::db::{DbError, Tx, Val};
-use crate::store::feed::{self, Kind};
-use crate::store::{associations, history, users};
+use crate::store::feed::Kind;
+use crate::store::history::{self, Marked};
+use crate::store::{associations, users};
 use crate::sync::stations::StationInfo;
 
 /// How far back in the journal the decision behind a commit is looked for.
 const DECIDED_WITHIN: u64 = 200;
 /// How the record of a decision begins.
 pub(super) const DECIDED: [u8; 3] = record_prefix(6);
+
+macro_rules! open_of {
+    ($column:literal) => {
+        concat!(
+            "select associations.id, users.site from associations join users on users.id = associations.usr \
+             where associations.ended_ms is null and ",
+            $column,
+            " in ({})"
+        )
+    };
+}
 
 /// Collects what journal entries say of users and bands, of one batch or of several that have nothing to do with
 /// each other, and appends it to history.
@@ -40,7 +53,7 @@ pub(crate) struct Folder<'a> {
     handles: Vec<Val<'a>>,
     events: Vec<merge::Entry>,
     /// Associations of which nothing is believed: the station takes them back.
-    unheard: Vec<(Kind, String, String)>,
+    unheard: Vec<Marked>,
 }
 
 impl<'a> Folder<'a> {
@@ -81,38 +94,35 @@ impl<'a> Folder<'a> {
     pub(crate) fn finish(self) -> Result<(), DbError> {
         let tx = self.tx;
         let keys = "insert into band_keys (serial, band_key, first_seen)";
-        tx.insert(keys, 3, &self.band_keys, "on conflict (serial) do nothing")?;
+        tx.insert_later(keys, 3, &self.band_keys, "on conflict (serial) do nothing")?;
         let credentials = "insert into credentials (association, credential_key)";
-        tx.insert(
-            credentials,
-            2,
-            &self.credentials,
-            "on conflict (association) do nothing",
-        )?;
-        history::append(tx, &self.events, self.now)?;
-        feed::mark_all(tx, &self.to_tell()?)?;
-        tickets::flag_double_use(tx, &self.associations, self.now)
+        let once = "on conflict (association) do nothing";
+        tx.insert_later(credentials, 2, &self.credentials, once)?;
+        let mut used = Used::default();
+        history::append_marking(tx, &self.events, self.now, || self.to_tell(&mut used))?;
+        used.flag(tx, self.now)
     }
 
     /// A station follows its own commits until they are acknowledged, whatever else it hears, and ends or
     /// deactivates other associations of that band and of that person. From here on what counts is for the console
-    /// to say; so it says it again, also where nothing changed here (I5).
-    fn to_tell(&self) -> Result<Vec<(Kind, String, String)>, DbError> {
+    /// to say; so it says it again, also where nothing changed here (I5). In the same look, which tickets were used.
+    fn to_tell(&self, used: &mut Used) -> Result<Vec<Marked>, DbError> {
         let mut marks = self.unheard.clone();
-        for (of, keys) in [
-            ("associations.band", &self.bands),
-            ("users.handle", &self.handles),
-        ] {
-            let sql = format!(
-                "select associations.id, users.site from associations join users on users.id = associations.usr \
-                 where associations.ended_ms is null and {of} in ({{}})"
-            );
-            self.tx.each_of(&sql, keys, |row| {
-                let id = AssociationId(row.array(0)?);
-                marks.push((Kind::Association, id.to_string(), row.text(1)?));
-                Ok(())
-            })?;
-        }
+        let questions: [(&str, &[Val<'_>]); 3] = [
+            (open_of!("associations.band"), &self.bands),
+            (open_of!("users.handle"), &self.handles),
+            (tickets::USED, &self.associations),
+        ];
+        self.tx.each_at_once(&questions, |number, row| {
+            match number {
+                2 => used.take(row)?,
+                _ => {
+                    let id = AssociationId(row.array(0)?);
+                    marks.push((Kind::Association, id.to_string(), row.text(1)?));
+                }
+            }
+            Ok(())
+        })?;
         Ok(marks)
     }
 

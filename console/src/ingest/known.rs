@@ -7,14 +7,15 @@ use firmware_protocol::receipt::Receipt;
 use policy::merge::{Associated, Event};
 use policy::model::{AssociationId, UnixMillis, UserId};
 
-use crate::db::{DbError, Tx, Val};
+use crate::db::{DbError, Row, Val};
 
 /// As it was before the first of the batches.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     keys: HashMap<String, [u8; 32]>,
     people: HashMap<[u8; 16], Person>,
-    made: HashMap<AssociationId, Associated>,
+    /// With the time at which it was said.
+    made: HashMap<AssociationId, ((i64, i64), Associated)>,
 }
 
 /// Somebody with a handle.
@@ -25,61 +26,77 @@ pub(super) struct Person {
     pub(super) temporary_until: Option<UnixMillis>,
 }
 
-impl Known {
-    pub(crate) fn read<'r>(
-        tx: &Tx<'_>,
-        receipts: impl Iterator<Item = &'r Receipt>,
-    ) -> Result<Self, DbError> {
-        let mut known = Self::default();
+/// What is asked about receipts.
+pub(crate) struct Asked<'r> {
+    serials: Vec<Val<'r>>,
+    handles: Vec<Val<'r>>,
+    ids: Vec<Val<'r>>,
+}
+
+impl<'r> Asked<'r> {
+    pub(crate) fn of(receipts: impl Iterator<Item = &'r Receipt>) -> Self {
         let (mut serials, mut handles, mut ids) = (Vec::new(), Vec::new(), Vec::new());
         for receipt in receipts {
             serials.push(Val::from(receipt.serial.as_str()));
             handles.push(Val::from(&receipt.user.0));
             ids.push(Val::from(&receipt.association.0));
         }
-        known.read_keys(tx, &serials)?;
-        known.read_people(tx, &handles)?;
-        known.read_made(tx, &ids)?;
-        Ok(known)
+        Self {
+            serials,
+            handles,
+            ids,
+        }
     }
 
-    fn read_keys(&mut self, tx: &Tx<'_>, serials: &[Val<'_>]) -> Result<(), DbError> {
-        let sql = "select serial, band_key from band_keys where serial in ({})";
-        tx.each_of(sql, serials, |row| {
-            self.keys.insert(row.text(0)?, row.array(1)?);
-            Ok(())
-        })
+    /// The questions whose answers [`Known::take`] takes, by their numbers here.
+    pub(crate) fn questions(&self) -> [(&'static str, &[Val<'r>]); 3] {
+        [
+            (
+                "select serial, band_key from band_keys where serial in ({})",
+                &self.serials,
+            ),
+            (
+                "select handle, id, site, temporary_until from users where handle in ({})",
+                &self.handles,
+            ),
+            (
+                "select time_ms, counter, event from entries where association in ({}) and band is not null",
+                &self.ids,
+            ),
+        ]
     }
+}
 
-    fn read_people(&mut self, tx: &Tx<'_>, handles: &[Val<'_>]) -> Result<(), DbError> {
-        let sql = "select handle, id, site, temporary_until from users where handle in ({})";
-        tx.each_of(sql, handles, |row| {
-            let person = Person {
-                id: row.parse(1)?,
-                site: row.text(2)?,
-                temporary_until: row.opt_moment(3)?,
-            };
-            self.people.insert(row.array(0)?, person);
-            Ok(())
-        })
+impl Known {
+    pub(crate) fn take(&mut self, number: usize, row: &Row<'_>) -> Result<(), DbError> {
+        match number {
+            0 => {
+                self.keys.insert(row.text(0)?, row.array(1)?);
+            }
+            1 => {
+                let person = Person {
+                    id: row.parse(1)?,
+                    site: row.text(2)?,
+                    temporary_until: row.opt_moment(3)?,
+                };
+                self.people.insert(row.array(0)?, person);
+            }
+            _ => self.take_made(row)?,
+        }
+        Ok(())
     }
 
     /// Of each association what the first entry that made it says.
-    fn read_made(&mut self, tx: &Tx<'_>, ids: &[Val<'_>]) -> Result<(), DbError> {
-        let mut first: HashMap<AssociationId, (i64, i64)> = HashMap::new();
-        let sql =
-            "select time_ms, counter, event from entries where association in ({}) and band is not null";
-        tx.each_of(sql, ids, |row| {
-            let Event::Associated(made) = row.json(2)? else {
-                return Ok(());
-            };
-            let at = (row.int(0)?, row.int(1)?);
-            if first.get(&made.association).is_none_or(|before| at < *before) {
-                first.insert(made.association, at);
-                self.made.insert(made.association, made);
-            }
-            Ok(())
-        })
+    fn take_made(&mut self, row: &Row<'_>) -> Result<(), DbError> {
+        let Event::Associated(made) = row.json(2)? else {
+            return Ok(());
+        };
+        let at = (row.int(0)?, row.int(1)?);
+        let before = self.made.get(&made.association);
+        if before.is_none_or(|(before, _)| at < *before) {
+            self.made.insert(made.association, (at, made));
+        }
+        Ok(())
     }
 
     /// The key this band was seen with first.
@@ -101,6 +118,6 @@ impl Known {
     }
 
     pub(super) fn made(&self, id: &AssociationId) -> Option<&Associated> {
-        self.made.get(id)
+        self.made.get(id).map(|(_, made)| made)
     }
 }

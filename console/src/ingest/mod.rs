@@ -27,7 +27,7 @@ use crate::store::{keys, settings};
 use crate::sync::stations::StationInfo;
 
 pub(crate) use fold::Folder;
-pub(crate) use known::Known;
+pub(crate) use known::{Asked, Known};
 
 /// A batch, read and with its receipts verified.
 #[derive(Debug)]

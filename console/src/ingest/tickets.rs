@@ -9,7 +9,7 @@ use server_sync::Entry;
 use station_core::journal::{Intent, RolledBack};
 
 use crate::args;
-use crate::db::{DbError, Tx, Val};
+use crate::db::{DbError, Row, Tx};
 use crate::store::feed::{self, Kind};
 use crate::store::{associations, history};
 use crate::sync::stations::StationInfo;
@@ -28,7 +28,7 @@ pub(super) fn spend(
     let Some(ticket) = intent.ticket else {
         return Ok(());
     };
-    tx.exec(
+    tx.exec_later(
         "insert into ticket_uses (ticket, association, station, sequence, time_ms) values ($1, $2, $3, $4, $5) \
          on conflict (ticket, association) do nothing",
         args![&ticket.0, &intent.association.0, &station.id.0, entry.sequence, entry.time_ms],
@@ -66,33 +66,38 @@ fn mark(tx: &Tx<'_>, ticket: &[u8; 16]) -> Result<(), DbError> {
     feed::mark(tx, Kind::Ticket, &key, &site.unwrap_or_default())
 }
 
-/// Suspends every association that was made with a ticket with which another was made too. `made` are those that
-/// are new.
-pub(super) fn flag_double_use(tx: &Tx<'_>, made: &[Val<'_>], now: UnixMillis) -> Result<(), DbError> {
-    let mut tickets: BTreeMap<[u8; 16], BTreeSet<AssociationId>> = BTreeMap::new();
-    let sql = "select made.ticket, made.association from ticket_uses mine \
-               join ticket_uses made on made.ticket = mine.ticket \
-               join associations on associations.id = made.association where mine.association in ({})";
-    tx.each_of(sql, made, |row| {
-        let used = tickets.entry(row.array(0)?).or_default();
+/// The uses of tickets with which these associations were made.
+pub(super) const USED: &str = "select made.ticket, made.association from ticket_uses mine \
+     join ticket_uses made on made.ticket = mine.ticket \
+     join associations on associations.id = made.association where mine.association in ({})";
+
+/// Which associations were made with which ticket.
+#[derive(Default)]
+pub(super) struct Used(BTreeMap<[u8; 16], BTreeSet<AssociationId>>);
+
+impl Used {
+    /// Takes a row of [`USED`].
+    pub(super) fn take(&mut self, row: &Row<'_>) -> Result<(), DbError> {
+        let used = self.0.entry(row.array(0)?).or_default();
         used.insert(AssociationId(row.array(1)?));
         Ok(())
-    })?;
-    let doubtful: BTreeSet<_> = tickets
-        .into_values()
-        .filter(|used| used.len() > 1)
-        .flatten()
-        .collect();
-    let mut events = Vec::new();
-    for id in doubtful {
-        // Whoever was looked at already, and resumed, stays as the administrator said.
-        let fresh = associations::get(tx, &id)?.filter(|association| association.suspension.is_none());
-        if fresh.is_some_and(|association| association.is_open()) {
-            events.push(Event::AssociationSuspended {
-                association: id,
-                note: NOTE.to_owned(),
-            });
-        }
     }
-    history::say(tx, events, now).map(drop)
+
+    /// Suspends every association that was made with a ticket with which another was made too.
+    pub(super) fn flag(self, tx: &Tx<'_>, now: UnixMillis) -> Result<(), DbError> {
+        let tickets = self.0.into_values().filter(|used| used.len() > 1);
+        let doubtful: BTreeSet<_> = tickets.flatten().collect();
+        let mut events = Vec::new();
+        for id in doubtful {
+            // Whoever was looked at already, and resumed, stays as the administrator said.
+            let fresh = associations::get(tx, &id)?.filter(|association| association.suspension.is_none());
+            if fresh.is_some_and(|association| association.is_open()) {
+                events.push(Event::AssociationSuspended {
+                    association: id,
+                    note: NOTE.to_owned(),
+                });
+            }
+        }
+        history::say(tx, events, now).map(drop)
+    }
 }

@@ -25,6 +25,9 @@ pub mod names {
     pub const ACTIVE_GROUP_POLICY: &str = "active_group_policy";
 }
 
+/// Values of several names.
+pub(crate) const VALUES: &str = "select value from settings where name in ({})";
+
 /// The value under `name`, with its version.
 pub fn get<T: DeserializeOwned>(tx: &Tx<'_>, name: &str) -> Result<Option<(T, i64)>, DbError> {
     tx.first(

@@ -11,11 +11,11 @@ use server_sync::journal::{
 use server_sync::{Entry, Hash, Head, Lineage};
 
 use super::intake::Intake;
-use super::stations::{self, NotServed, StationInfo, admit, admit_all};
+use super::stations::{self, Certificates, NotServed, StationInfo, admit};
 use crate::args;
 use crate::ca::Peer;
 use crate::db::{DbError, Tx, Val};
-use crate::ingest::{self, Checked, Folder, Known, Subject, Trust};
+use crate::ingest::{self, Asked, Checked, Folder, Known, Subject, Trust};
 use crate::serve::App;
 use crate::store::settings;
 
@@ -101,10 +101,9 @@ async fn check(trust: Arc<Trust>, batch: Batch) -> Result<Checked, DbError> {
 /// Stores and folds what is new in batches of several stations; the commit makes it true, the answers come after
 /// it. What several say of the same user, band or association is folded one after the other.
 pub(super) fn take_all(tx: &Tx<'_>, came: &[Came], now: UnixMillis) -> Result<Vec<Pushed>, DbError> {
-    let lineage = Lineage(settings::lineage(tx)?);
     let mut answers = Vec::with_capacity(came.len());
     for part in apart(came) {
-        answers.extend(take_part(tx, part, lineage, now)?);
+        answers.extend(take_part(tx, part, now)?);
     }
     Ok(answers)
 }
@@ -125,21 +124,39 @@ fn apart(came: &[Came]) -> Vec<&[Came]> {
     parts
 }
 
-fn take_part(tx: &Tx<'_>, came: &[Came], lineage: Lineage, now: UnixMillis) -> Result<Vec<Pushed>, DbError> {
+fn take_part(tx: &Tx<'_>, came: &[Came], now: UnixMillis) -> Result<Vec<Pushed>, DbError> {
     let peers: Vec<Peer> = came.iter().map(|one| one.peer).collect();
-    let admitted = admit_all(tx, &peers, now)?;
-    let receipts = came.iter().flat_map(|one| one.checked.receipts());
+    let asked = Asked::of(came.iter().flat_map(|one| one.checked.receipts()));
+    let [keys, people, made] = asked.questions();
+    let (question, lineage_of) = (Certificates::question(), [settings::names::LINEAGE.into()]);
+    let serials = Certificates::keys(&peers);
+    let questions: [(&str, &[Val<'_>]); 5] = [
+        keys,
+        people,
+        made,
+        (&question, &serials),
+        (settings::VALUES, &lineage_of),
+    ];
+    let (mut known, mut certificates, mut lineage) = (Known::default(), Certificates::default(), None);
+    tx.each_at_once(&questions, |number, row| match number {
+        3 => certificates.take(row),
+        4 => row
+            .json(0)
+            .map(|found: policy::model::StationId| lineage = Some(Lineage(found.0))),
+        _ => known.take(number, row),
+    })?;
+    let lineage = lineage.ok_or_else(|| DbError::Damaged("the database has no lineage".into()))?;
     let mut taking = Taking {
         tx,
         lineage,
         now,
-        folder: Folder::new(tx, Known::read(tx, receipts)?, now),
+        folder: Folder::new(tx, known, now),
         journal: Vec::new(),
         heads: Vec::new(),
     };
     let mut answers = Vec::with_capacity(came.len());
-    for (one, admitted) in came.iter().zip(admitted) {
-        answers.push(match admitted {
+    for one in came {
+        answers.push(match certificates.admit(&one.peer, now) {
             Ok(station) => taking.batch(&station, &one.checked)?,
             Err(refused) => Pushed::NotServed(refused),
         });
@@ -210,9 +227,9 @@ impl<'a> Taking<'a> {
 
     fn finish(self) -> Result<(), DbError> {
         let head = "insert into journal (station, sequence, time_ms, previous, record, hash, received_at)";
-        self.tx.insert(head, 7, &self.journal, "")?;
-        self.folder.finish()?;
-        stations::set_heads(self.tx, &self.heads)
+        self.tx.insert_later(head, 7, &self.journal, "")?;
+        stations::set_heads(self.tx, &self.heads)?;
+        self.folder.finish()
     }
 }
 

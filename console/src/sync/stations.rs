@@ -160,28 +160,50 @@ pub(super) fn admit(tx: &Tx<'_>, peer: &Peer, now: UnixMillis) -> Result<Admitte
 }
 
 /// The same for several, in their order.
-pub(super) fn admit_all(tx: &Tx<'_>, peers: &[Peer], now: UnixMillis) -> Result<Vec<Admitted>, DbError> {
-    let sql = format!(
-        "select {COLUMNS}, station_certificates.revoked_at, station_certificates.serial from station_certificates \
-         join stations on stations.id = station_certificates.station where station_certificates.serial in ({{}})"
-    );
-    let serials: Vec<Val<'_>> = peers.iter().map(|peer| Val::from(&peer.serial)).collect();
-    let mut found: HashMap<[u8; 16], (StationInfo, Option<UnixMillis>)> = HashMap::new();
-    tx.each_of(&sql, &serials, |row| {
-        let revoked = row.opt_moment(COLUMN_COUNT)?;
-        found.insert(row.array(COLUMN_COUNT + 1)?, (read(row)?, revoked));
-        Ok(())
+fn admit_all(tx: &Tx<'_>, peers: &[Peer], now: UnixMillis) -> Result<Vec<Admitted>, DbError> {
+    let mut found = Certificates::default();
+    tx.each_of(&Certificates::question(), &Certificates::keys(peers), |row| {
+        found.take(row)
     })?;
-    let verdict = |peer: &Peer| match found.get(&peer.serial) {
-        Some((station, _)) if station.id != peer.station => Err(NotServed::Unknown),
-        None => Err(NotServed::Unknown),
-        Some((station, revoked)) if revoked.is_some() || station.revoked_at.is_some() => {
-            Err(NotServed::Revoked)
+    Ok(peers.iter().map(|peer| found.admit(peer, now)).collect())
+}
+
+/// Certificates that were issued, by their serials, with their stations.
+#[derive(Default)]
+pub(super) struct Certificates(HashMap<[u8; 16], (StationInfo, Option<UnixMillis>)>);
+
+impl Certificates {
+    /// What is asked for the serials of peers.
+    pub(super) fn question() -> String {
+        format!(
+            "select {COLUMNS}, station_certificates.revoked_at, station_certificates.serial from station_certificates \
+             join stations on stations.id = station_certificates.station where station_certificates.serial in ({{}})"
+        )
+    }
+
+    pub(super) fn keys(peers: &[Peer]) -> Vec<Val<'_>> {
+        peers.iter().map(|peer| Val::from(&peer.serial)).collect()
+    }
+
+    /// Takes a row of the answer.
+    pub(super) fn take(&mut self, row: &Row<'_>) -> Result<(), DbError> {
+        let revoked = row.opt_moment(COLUMN_COUNT)?;
+        self.0.insert(row.array(COLUMN_COUNT + 1)?, (read(row)?, revoked));
+        Ok(())
+    }
+
+    /// The station behind a certificate, or why it is not served.
+    pub(super) fn admit(&self, peer: &Peer, now: UnixMillis) -> Admitted {
+        match self.0.get(&peer.serial) {
+            Some((station, _)) if station.id != peer.station => Err(NotServed::Unknown),
+            None => Err(NotServed::Unknown),
+            Some((station, revoked)) if revoked.is_some() || station.revoked_at.is_some() => {
+                Err(NotServed::Revoked)
+            }
+            Some(_) if super::seconds(now) > peer.not_after => Err(NotServed::Expired),
+            Some((station, _)) => Ok(station.clone()),
         }
-        Some(_) if super::seconds(now) > peer.not_after => Err(NotServed::Expired),
-        Some((station, _)) => Ok(station.clone()),
-    };
-    Ok(peers.iter().map(verdict).collect())
+    }
 }
 
 /// A station that joins.
@@ -328,7 +350,7 @@ pub(crate) fn set_heads(tx: &Tx<'_>, heads: &[(StationId, Head)]) -> Result<(), 
         return set_heads_at_once(tx, heads);
     }
     for (id, head) in heads {
-        tx.exec(
+        tx.exec_later(
             "update stations set head_sequence = $1, head_hash = $2 where id = $3",
             args![head.sequence, &head.hash.0, &id.0],
         )?;
@@ -356,7 +378,7 @@ fn set_heads_at_once(tx: &Tx<'_>, heads: &[(StationId, Head)]) -> Result<(), DbE
         let values = heads
             .iter()
             .flat_map(|(id, head)| [Val::from(&id.0), head.sequence.into(), (&head.hash.0).into()]);
-        tx.exec(&sql, &values.collect::<Vec<_>>())?;
+        tx.exec_later(&sql, &values.collect::<Vec<_>>())?;
     }
     Ok(())
 }

@@ -23,22 +23,33 @@ use policy::merge::{Associated, Entry, Event, HybridTime, Oddity, Stamp, State};
 use policy::model::{AssociationId, BandSerial, StationId, UnixMillis, UserId};
 use ring::digest::{SHA256, digest};
 
-use super::settings;
+use super::{feed, settings};
 use crate::args;
 use crate::db::{DbError, Row, Tx, Val};
 
 pub use rows::Folded;
-pub(crate) use rows::code;
+pub(crate) use rows::{Marked, code};
 
 /// Stores the entries that are not there yet and brings every row that follows from them up to date. The
 /// same entries again change nothing. `now` is when the console got them.
 pub fn append(tx: &Tx<'_>, entries: &[Entry], now: UnixMillis) -> Result<Folded, DbError> {
+    append_marking(tx, entries, now, || Ok(Vec::new()))
+}
+
+/// The same, and marks in the feed what `more` finds when the rows are there.
+pub(crate) fn append_marking(
+    tx: &Tx<'_>,
+    entries: &[Entry],
+    now: UnixMillis,
+    more: impl FnOnce() -> Result<Vec<Marked>, DbError>,
+) -> Result<Folded, DbError> {
     let new = store(tx, entries, now)?;
     if new.is_empty() {
+        feed::mark_all(tx, &more()?)?;
         return Ok(Folded::default());
     }
     let part = reach::read(tx, &new)?;
-    rows::replace(tx, &part, now, new.len())
+    rows::replace(tx, &part, now, new.len(), more)
 }
 
 /// Stores entries; returns those that were not there.
@@ -52,7 +63,7 @@ fn store<'e>(tx: &Tx<'_>, entries: &'e [Entry], now: UnixMillis) -> Result<Vec<&
         .collect();
     note_numbers_used_twice(tx, &known, &new, now)?;
     let values: Vec<Val<'_>> = new.iter().flat_map(|form| form.values(now)).collect();
-    tx.insert(
+    tx.insert_later(
         "insert into entries (writer, sequence, digest, time_ms, counter, association, usr, band, event, received_ms)",
         10,
         &values,

@@ -23,32 +23,68 @@ pub(super) struct Part {
 
 /// Who had which band under which association, by any entry.
 #[derive(Debug, Default)]
-struct Links(BTreeSet<(AssociationId, UserId, BandSerial)>);
+struct Links {
+    all: BTreeSet<(AssociationId, UserId, BandSerial)>,
+    /// Bands all of whose links are here.
+    whole: BTreeSet<BandSerial>,
+}
+
+/// The links of bands with their associations' links to others, for an id that was used for two bands.
+const OF_BANDS: &str = "select association, usr, band from entries where association in \
+     (select association from entries where band in ({}) and association is not null) \
+     and usr is not null and band is not null";
 
 impl Links {
     fn bands(&self) -> impl Iterator<Item = BandSerial> {
-        self.0.iter().map(|(_, _, band)| *band)
+        self.all.iter().map(|(_, _, band)| *band)
     }
 
     fn users(&self) -> impl Iterator<Item = UserId> {
-        self.0.iter().map(|(_, user, _)| user.clone())
+        self.all.iter().map(|(_, user, _)| user.clone())
     }
 
     fn associations(&self) -> BTreeSet<AssociationId> {
-        self.0.iter().map(|(id, ..)| *id).collect()
+        self.all.iter().map(|(id, ..)| *id).collect()
     }
 
-    /// Reads the links with one of `keys` in `column`.
-    fn read(&mut self, tx: &Tx<'_>, column: &str, keys: &[Val<'_>]) -> Result<(), DbError> {
-        let sql = format!(
-            "select association, usr, band from entries where {column} in ({{}}) \
-             and association is not null and usr is not null and band is not null"
-        );
-        tx.each_of(&sql, keys, |row| {
+    /// Reads the links with one of the keys in the column named beside them.
+    fn read(&mut self, tx: &Tx<'_>, of: &[(&str, &[Val<'_>])], bands: &[Val<'_>]) -> Result<(), DbError> {
+        let sql = |column: &str| {
+            format!(
+                "select association, usr, band from entries where {column} in ({{}}) \
+                 and association is not null and usr is not null and band is not null"
+            )
+        };
+        let sql: Vec<String> = of.iter().map(|(column, _)| sql(column)).collect();
+        let others = sql.iter().zip(of).map(|(sql, (_, keys))| (sql.as_str(), *keys));
+        let questions: Vec<_> = others.chain([(OF_BANDS, bands)]).collect();
+        tx.each_at_once(&questions, |_, row| {
             let id = AssociationId(row.array(0)?);
-            self.0.insert((id, row.parse(1)?, row.parse(2)?));
+            self.all.insert((id, row.parse(1)?, row.parse(2)?));
             Ok(())
         })
+    }
+
+    /// Reads every link of these bands, and the links with one of the keys in the column named beside them, whose bands
+    /// join the others. An association's id that was used for two bands ties them together, so the other one
+    /// joins them too.
+    fn all_of_bands(
+        &mut self,
+        tx: &Tx<'_>,
+        bands: &mut BTreeSet<BandSerial>,
+        also: &[(&str, &[Val<'_>])],
+    ) -> Result<(), DbError> {
+        let mut also = also;
+        loop {
+            let open: BTreeSet<BandSerial> = bands.difference(&self.whole).copied().collect();
+            if open.is_empty() && also.iter().all(|(_, keys)| keys.is_empty()) {
+                return Ok(());
+            }
+            self.read(tx, also, &keys(&open))?;
+            self.whole.extend(open);
+            bands.extend(self.bands());
+            also = &[];
+        }
     }
 }
 
@@ -82,35 +118,25 @@ pub(super) fn read(tx: &Tx<'_>, new: &[&Entry]) -> Result<Part, DbError> {
     }
     // Bands that change: those named, those of the associations named, those of users who stand otherwise now.
     let mut links = Links::default();
-    links.read(tx, "association", &keys(&part.associations))?;
-    links.read(tx, "usr", &keys(&stand))?;
-    part.bands.extend(links.bands());
-    part.users.extend(stand);
-    let links = all_of_bands(tx, &mut part.bands)?;
+    let (named, standing) = (keys(&part.associations), keys(&stand));
+    let also = [("association", named.as_slice()), ("usr", standing.as_slice())];
+    links.all_of_bands(tx, &mut part.bands, &also)?;
     part.users.extend(links.users());
+    part.users.extend(stand.iter().cloned());
     // To know which band of a user is active, all bands of the user must be known.
-    let mut links = links;
-    links.read(tx, "usr", &keys(&part.users))?;
-    let mut around: BTreeSet<BandSerial> = links.bands().chain(part.bands.iter().copied()).collect();
-    let links = all_of_bands(tx, &mut around)?;
+    let mut around = part.bands.clone();
+    links.all_of_bands(tx, &mut around, &[("usr", &keys(&part.users))])?;
     part.entries = entries(tx, &part, &around, &links)?;
     Ok(part)
 }
 
-/// Every link of these bands. An association's id that was used for two bands ties them together, so the
-/// other one joins them.
-fn all_of_bands(tx: &Tx<'_>, bands: &mut BTreeSet<BandSerial>) -> Result<Links, DbError> {
-    let mut links = Links::default();
-    let mut open: BTreeSet<BandSerial> = bands.clone();
-    while !open.is_empty() {
-        let known = links.associations();
-        links.read(tx, "band", &keys(&open))?;
-        let new: BTreeSet<_> = links.associations().difference(&known).copied().collect();
-        links.read(tx, "association", &keys(&new))?;
-        open = links.bands().filter(|band| !bands.contains(band)).collect();
-        bands.extend(&open);
-    }
-    Ok(links)
+macro_rules! entries_where {
+    ($condition:literal) => {
+        concat!(
+            "select writer, sequence, time_ms, counter, event from entries where ",
+            $condition
+        )
+    };
 }
 
 fn entries(
@@ -119,20 +145,21 @@ fn entries(
     bands: &BTreeSet<BandSerial>,
     links: &Links,
 ) -> Result<BTreeSet<Entry>, DbError> {
-    let columns = "select writer, sequence, time_ms, counter, event from entries";
     let users: BTreeSet<UserId> = links.users().chain(part.users.iter().cloned()).collect();
     let ids: BTreeSet<AssociationId> = &links.associations() | &part.associations;
     let mut all = BTreeSet::new();
-    let mut read = |condition: &str, keys: &[Val<'_>]| {
-        let sql = format!("{columns} where {condition}");
-        tx.each_of(&sql, keys, |row| {
-            all.insert(read_entry(row)?);
-            Ok(())
-        })
-    };
-    read("band in ({})", &keys(bands))?;
-    read("association in ({}) and band is null", &keys(&ids))?;
-    read("usr in ({}) and band is null", &keys(&users))?;
+    let questions = [
+        (entries_where!("band in ({})"), &*keys(bands)),
+        (
+            entries_where!("association in ({}) and band is null"),
+            &*keys(&ids),
+        ),
+        (entries_where!("usr in ({}) and band is null"), &*keys(&users)),
+    ];
+    tx.each_at_once(&questions, |_, row| {
+        all.insert(read_entry(row)?);
+        Ok(())
+    })?;
     Ok(all)
 }
 
@@ -146,7 +173,7 @@ pub(super) fn latest(tx: &Tx<'_>, events: &[Event]) -> Result<Option<HybridTime>
         part.bands.extend(subjects.band);
     }
     let mut links = Links::default();
-    links.read(tx, "association", &keys(&part.associations))?;
+    links.read(tx, &[("association", &keys(&part.associations))], &[])?;
     part.users.extend(links.users());
     part.bands.extend(links.bands());
     let mut latest = None;

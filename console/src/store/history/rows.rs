@@ -38,14 +38,16 @@ struct Stored {
     bands: BTreeMap<BandSerial, Band>,
     associations: BTreeMap<AssociationId, Association>,
     quarantine: BTreeMap<AssociationId, Quarantined>,
+    oddities: BTreeSet<String>,
 }
 
-/// Folds the part and replaces what differs.
+/// Folds the part and replaces what differs. Marks that, and what `more` finds when the rows are there.
 pub(super) fn replace(
     tx: &Tx<'_>,
     part: &Part,
     now: UnixMillis,
     new_entries: usize,
+    more: impl FnOnce() -> Result<Vec<Marked>, DbError>,
 ) -> Result<Folded, DbError> {
     let state = fold(part);
     let stored = Stored::read(tx, part, &state)?;
@@ -66,7 +68,10 @@ pub(super) fn replace(
     change.associations(&sites)?;
     change.quarantine()?;
     change.oddities()?;
-    let Change { folded, marks, .. } = change;
+    let Change {
+        folded, mut marks, ..
+    } = change;
+    marks.extend(more()?);
     feed::mark_all(tx, &marks)?;
     Ok(folded)
 }
@@ -106,56 +111,69 @@ impl Part {
 
 impl Stored {
     fn read(tx: &Tx<'_>, part: &Part, state: &State) -> Result<Self, DbError> {
-        let mut stored = Self::default();
         let users: Vec<Val<'_>> = part.users.iter().map(Val::from).collect();
-        tx.each_of(
-            "select id, status, suspended_since, suspended_note, site from users where id in ({})",
-            &users,
-            |row| {
+        let bands: Vec<Val<'_>> = part.bands.iter().map(Val::from).collect();
+        let ids: Vec<Val<'_>> = state.associations.keys().map(Val::from).collect();
+        let named: BTreeSet<_> = part
+            .associations
+            .iter()
+            .chain(state.associations.keys())
+            .collect();
+        let named: Vec<Val<'_>> = named.into_iter().map(Val::from).collect();
+        let associations = format!(
+            "select {} from associations where id in ({{}})",
+            associations::COLUMNS
+        );
+        let questions: [(&str, &[Val<'_>]); 5] = [
+            (
+                "select id, status, suspended_since, suspended_note, site from users where id in ({})",
+                &users,
+            ),
+            (
+                "select serial, seos, stock from bands where serial in ({})",
+                &bands,
+            ),
+            (&associations, &ids),
+            (
+                "select association, cause, rival from quarantine where association in ({})",
+                &ids,
+            ),
+            ("select oddity from oddities where association in ({})", &named),
+        ];
+        let mut stored = Self::default();
+        tx.each_at_once(&questions, |number, row| stored.take(number, row))?;
+        Ok(stored)
+    }
+
+    /// Takes a row of the answer to the question with this number.
+    fn take(&mut self, number: usize, row: &Row<'_>) -> Result<(), DbError> {
+        match number {
+            0 => {
                 let state = UserState {
                     status: row.code(1)?,
                     suspension: associations::suspension(row, 2)?,
                 };
-                stored.users.insert(row.parse(0)?, (state, row.text(4)?));
-                Ok(())
-            },
-        )?;
-        let bands: Vec<Val<'_>> = part.bands.iter().map(Val::from).collect();
-        tx.each_of(
-            "select serial, seos, stock from bands where serial in ({})",
-            &bands,
-            |row| {
+                self.users.insert(row.parse(0)?, (state, row.text(4)?));
+            }
+            1 => {
                 let band = read_band(row)?;
-                stored.bands.insert(band.serial, band);
-                Ok(())
-            },
-        )?;
-        let ids: Vec<Val<'_>> = state.associations.keys().map(Val::from).collect();
-        let sql = format!(
-            "select {} from associations where id in ({{}})",
-            associations::COLUMNS
-        );
-        tx.each_of(&sql, &ids, |row| {
-            let association = associations::read(row)?;
-            stored.associations.insert(association.id, association);
-            Ok(())
-        })?;
-        tx.each_of(
-            "select association, cause, rival from quarantine where association in ({})",
-            &ids,
-            |row| {
+                self.bands.insert(band.serial, band);
+            }
+            2 => {
+                let association = associations::read(row)?;
+                self.associations.insert(association.id, association);
+            }
+            3 => {
                 let rival = row.opt_array(2)?.map(AssociationId);
-                let quarantined = Quarantined {
-                    cause: row.code(1)?,
-                    rival,
-                };
-                stored
-                    .quarantine
-                    .insert(AssociationId(row.array(0)?), quarantined);
-                Ok(())
-            },
-        )?;
-        Ok(stored)
+                let cause = row.code(1)?;
+                let id = AssociationId(row.array(0)?);
+                self.quarantine.insert(id, Quarantined { cause, rival });
+            }
+            _ => {
+                self.oddities.insert(row.text(0)?);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -174,8 +192,11 @@ struct Change<'a> {
     stored: &'a Stored,
     now: UnixMillis,
     folded: Folded,
-    marks: Vec<(Kind, String, String)>,
+    marks: Vec<Marked>,
 }
+
+/// What is marked in the feed: kind, key, site.
+pub(crate) type Marked = (Kind, String, String);
 
 /// The text under which a value of a closed list is stored: its serde form.
 pub(crate) fn code(value: &impl serde::Serialize) -> String {
@@ -217,7 +238,7 @@ impl Change<'_> {
             self.marks.push((Kind::User, user.to_string(), site.to_owned()));
             self.folded.users.insert(user.clone());
         }
-        self.tx.insert(
+        self.tx.insert_later(
             "insert into users (id, handle, status, suspended_since, suspended_note, search, created_ms, \
              changed_ms, name, site, label, policy, mail, note, version)",
             USER_WIDTH,
@@ -258,7 +279,7 @@ impl Change<'_> {
             self.marks.push((Kind::Band, serial.to_string(), String::new()));
             self.folded.bands.insert(*serial);
         }
-        self.tx.insert(
+        self.tx.insert_later(
             "insert into bands (serial, seos, stock, created_ms, changed_ms, site, delivery, note, version)",
             9,
             &values,
@@ -283,7 +304,7 @@ impl Change<'_> {
             self.marks.push((Kind::Association, id.to_string(), site));
             self.folded.associations.insert(id);
         }
-        self.tx.insert(
+        self.tx.insert_later(
             associations::INSERT,
             associations::WIDTH,
             &values,
@@ -343,7 +364,7 @@ impl Change<'_> {
                 came.insert(*id);
             }
         }
-        self.tx.insert(
+        self.tx.insert_later(
             "insert into quarantine (association, cause, rival, since_ms)",
             4,
             &values,
@@ -356,22 +377,7 @@ impl Change<'_> {
 
     /// What could not be applied, as far as this part says anything about it.
     fn oddities(&mut self) -> Result<(), DbError> {
-        let ids: BTreeSet<_> = self
-            .part
-            .associations
-            .iter()
-            .chain(self.state.associations.keys())
-            .collect();
-        let keys: Vec<Val<'_>> = ids.iter().map(|id| Val::from(*id)).collect();
-        let mut stored: BTreeSet<String> = BTreeSet::new();
-        self.tx.each_of(
-            "select oddity from oddities where association in ({})",
-            &keys,
-            |row| {
-                stored.insert(row.text(0)?);
-                Ok(())
-            },
-        )?;
+        let mut stored = self.stored.oddities.clone();
         for oddity in &self.state.oddities {
             if !stored.remove(&text_of(oddity)) {
                 note_oddity(self.tx, oddity, self.now)?;
