@@ -8,7 +8,7 @@ use crate::decision::{DecidedBy, Decision, Fix, Reason, Rule};
 use crate::effective::EffectivePolicy;
 use crate::effects::{Effect, Effects};
 use crate::facts::{Facts, Holds};
-use crate::model::{StockState, UserStatus, Zone};
+use crate::model::{StockState, User, UserStatus, Zone};
 use crate::settings::Attribute;
 use crate::situation::Situation;
 
@@ -37,6 +37,24 @@ pub fn decide(facts: &Facts<'_>, policy: &EffectivePolicy) -> Decision {
             decided_by: case.allowed_by(),
         },
     }
+}
+
+/// What refuses this user whatever the band: what [`decide`] checks before all else, for whoever has shown no band
+/// yet. With any band, `decide` gives the same answer.
+///
+/// `None` is no permission: it depends on the band.
+pub fn refuse_user(user: &User) -> Option<Decision> {
+    let refusal = inactive(user).or_else(|| suspended(user))?;
+    let Refusal {
+        reason,
+        decided_by,
+        fix,
+    } = refusal;
+    Some(Decision::Refuse {
+        reason,
+        decided_by,
+        fix,
+    })
 }
 
 struct Case<'a> {
@@ -78,11 +96,22 @@ fn by_rule(reason: Reason, rule: Rule, fix: Fix) -> Option<Refusal> {
     })
 }
 
-fn user_not_active(case: &Case<'_>) -> Option<Refusal> {
-    if case.facts.user.status == UserStatus::Active {
+fn inactive(user: &User) -> Option<Refusal> {
+    if user.status == UserStatus::Active {
         return None;
     }
     by_rule(Reason::UserNotActive, Rule::UserMustBeActive, Fix::ActivateUser)
+}
+
+fn suspended(user: &User) -> Option<Refusal> {
+    if !user.is_suspended() {
+        return None;
+    }
+    by_rule(Reason::UserSuspended, Rule::SuspensionStands, Fix::ResumeUser)
+}
+
+fn user_not_active(case: &Case<'_>) -> Option<Refusal> {
+    inactive(case.facts.user)
 }
 
 /// Beside the user and the presented band, a suspended band elsewhere counts when it is the reason why the
@@ -90,10 +119,10 @@ fn user_not_active(case: &Case<'_>) -> Option<Refusal> {
 fn user_suspended(case: &Case<'_>) -> Option<Refusal> {
     let situation = &case.situation;
     let bandless = situation.suspended_elsewhere && situation.active.is_none() && !situation.is_own_active;
-    if case.facts.user.is_suspended() || situation.own_suspended || bandless {
+    if situation.own_suspended || bandless {
         return by_rule(Reason::UserSuspended, Rule::SuspensionStands, Fix::ResumeUser);
     }
-    None
+    suspended(case.facts.user)
 }
 
 fn band_withdrawn(case: &Case<'_>) -> Option<Refusal> {

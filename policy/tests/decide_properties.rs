@@ -1,6 +1,6 @@
 //! What holds for all facts, possible ones and impossible ones.
 
-use policy::decide::decide;
+use policy::decide::{decide, refuse_user};
 use policy::decision::{Decision, Reason};
 use policy::effective::{EffectivePolicy, effective};
 use policy::effects::Effect;
@@ -312,6 +312,14 @@ proptest! {
             prop_assert_eq!(world.clock, Clock::Trusted);
             prop_assert!((0..=3600).contains(&world.age_s));
             prop_assert!(!world.band.seos && world.band.stock != StockState::Lost);
+        }
+    }
+
+    #[test]
+    fn who_is_refused_without_a_band_is_refused_with_any(world in worlds()) {
+        match refuse_user(&world.user) {
+            Some(refused) => prop_assert_eq!(world.decide(), refused),
+            None => prop_assert!(world.user.status == UserStatus::Active && !world.user.is_suspended()),
         }
     }
 

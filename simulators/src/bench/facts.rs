@@ -181,7 +181,9 @@ impl Questions {
         let user = self.random.below(crowd::USERS as u64) as usize;
         let stranger = self.random.chance(250);
         let owner = if stranger { (user + 1) % crowd::USERS } else { user };
-        let mut flow = Enrollment::new(self.start.clone(), vouched(self.handles[user]), Instant::ZERO);
+        let row = self.store.user_by_handle(self.handles[user])?;
+        let person = vouched(self.handles[user]);
+        let mut flow = Enrollment::new(self.start.clone(), person, row.as_ref(), Instant::ZERO);
         let greeting = SessionEvent::Established(Box::new(self.greeting(owner)?));
         flow.handle_input(Instant::ZERO, Input::Session(greeting));
         let query = std::iter::from_fn(|| flow.poll_event()).find_map(|event| match event {

@@ -179,7 +179,10 @@ impl Station {
             limits: Limits::default(),
         };
         let flow = match person {
-            Some(person) => Enrollment::new(start, person, now),
+            Some(person) => {
+                let user = self.post.directory.users.get(&person.user());
+                Enrollment::new(start, person, user, now)
+            }
             None => Enrollment::settle(start, now),
         };
         Attempt {

@@ -47,6 +47,11 @@
 //! What is old is settled first; then the person at the kiosk is served. [`Enrollment::settle`] does the
 //! first without the second, for a station that starts with open intents.
 //!
+//! # Who is refused without a band
+//!
+//! Somebody whom the station does not know, or who may have no band at all: nobody looks for a band to hear that.
+//! It is asked again with the band and before the commit, since rows change.
+//!
 //! # Who confirms what
 //!
 //! The wearer confirms the station on the band; somebody confirms the code at the kiosk before anything is
@@ -82,7 +87,7 @@ use firmware_protocol::message::{Staged, StationToBand};
 use firmware_protocol::time::Instant;
 
 use crate::journal::JournalRecord;
-use crate::replica::Change;
+use crate::replica::{Change, UserRow};
 use crate::ticket::Identified;
 use contact::Contact;
 use plan::Plan;
@@ -120,32 +125,18 @@ struct Core {
 }
 
 impl Enrollment {
-    /// Begins an attempt of an identified person and asks for a band.
-    pub fn new(start: Start, person: Identified, now: Instant) -> Self {
-        Self::begin(start, Some(person), now)
+    /// Begins an attempt of an identified person: asks for a band, or refuses at once whoever gets none whatever the
+    /// band (decision 0046). `user` is the person as the station's rows have it now; absent if they have nobody with
+    /// that handle.
+    pub fn new(start: Start, person: Identified, user: Option<&UserRow>, now: Instant) -> Self {
+        let mut core = Core::new(start, Some(person), now);
+        let state = core.greet(user);
+        Self { core, state }
     }
 
     /// Settles whatever the band that comes next has open, for nobody in particular.
     pub fn settle(start: Start, now: Instant) -> Self {
-        Self::begin(start, None, now)
-    }
-
-    fn begin(start: Start, person: Option<Identified>, now: Instant) -> Self {
-        let mut core = Core {
-            start,
-            identity_open: person.is_some(),
-            person,
-            serial: None,
-            contacts: 0,
-            staged: None,
-            open: None,
-            cancelled: false,
-            notes: Vec::new(),
-            number: 0,
-            now,
-            requests: VecDeque::new(),
-            events: VecDeque::new(),
-        };
+        let mut core = Core::new(start, None, now);
         let state = core.await_band(core.start.limits.band_wait);
         Self { core, state }
     }
@@ -193,6 +184,11 @@ impl Enrollment {
         self.state.deadline()
     }
 
+    /// Whether a band is waited for, for the first time or again.
+    pub fn wants_band(&self) -> bool {
+        matches!(self.state, State::AwaitingBand { .. })
+    }
+
     /// Whether everything is over.
     pub fn is_ended(&self) -> bool {
         matches!(self.state, State::Ended)
@@ -224,6 +220,24 @@ impl fmt::Debug for Enrollment {
 }
 
 impl Core {
+    fn new(start: Start, person: Option<Identified>, now: Instant) -> Self {
+        Self {
+            start,
+            identity_open: person.is_some(),
+            person,
+            serial: None,
+            contacts: 0,
+            staged: None,
+            open: None,
+            cancelled: false,
+            notes: Vec::new(),
+            number: 0,
+            now,
+            requests: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
     fn user(&self) -> Option<UserHandle> {
         self.person.as_ref().map(Identified::user)
     }

@@ -64,14 +64,14 @@ impl Maker<'_> {
         });
     }
 
-    /// Refused for somebody's state.
+    /// Refused for somebody's state, before there is a band.
     fn user(&mut self, reason: &'static str, change: impl FnOnce(&mut station_core::provision::UserEntry)) {
         let person = self.person();
         let users = &mut self.kiosk.cast.file_mut().users;
         let entry = users.iter_mut().find(|entry| entry.id.as_str() == person.id);
         change(entry.expect("the person was added"));
-        let band = self.kiosk.cast.band(&self.serial(), false, quick());
-        self.with(reason, &person, band);
+        let ticket = self.kiosk.cast.ticket(&person);
+        self.ticket(reason, ticket);
     }
 
     /// Refused because the band is somebody's.
@@ -99,8 +99,8 @@ pub(super) fn cases(kiosk: &mut Kiosk) -> Vec<Case> {
     maker.ticket("ticket_forged", forged);
     let unknown = maker.person();
     maker.kiosk.cast.file_mut().users.pop();
-    let band = maker.kiosk.cast.band(&maker.serial(), false, quick());
-    maker.with("user_unknown", &unknown, band);
+    let ticket = maker.kiosk.cast.ticket(&unknown);
+    maker.ticket("user_unknown", ticket);
     maker.user("user_not_active", |user| user.status = UserStatus::Departed);
     maker.user("user_suspended", |user| {
         user.suspension = Some(Suspension {

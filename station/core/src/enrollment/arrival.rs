@@ -3,6 +3,7 @@
 use firmware_protocol::message::{Finish, Recall, StationToBand};
 use firmware_protocol::station::Established;
 use firmware_protocol::time::Instant;
+use policy::decide::refuse_user;
 use policy::mismatch::Repair;
 
 use super::Core;
@@ -16,6 +17,17 @@ use crate::journal::Moment;
 use crate::replica::{TicketState, UserRow};
 
 impl Core {
+    /// Somebody was identified. Whoever gets no band, whatever the band, need not look for one.
+    pub(super) fn greet(&mut self, user: Option<&UserRow>) -> State {
+        let Some(row) = user else {
+            return self.refuse(None, Refusal::flow(FlowRefusal::UserUnknown));
+        };
+        match refuse_user(&row.user) {
+            Some(decision) => self.refuse(None, Refusal::policy(decision)),
+            None => self.await_band(self.start.limits.band_wait),
+        }
+    }
+
     pub(super) fn arrived(&mut self, established: Established, back_until: Instant) -> State {
         let contact = Box::new(Contact::new(established));
         if let Some(expected) = self.serial.clone().filter(|serial| serial != contact.serial()) {

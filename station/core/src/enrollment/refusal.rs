@@ -44,6 +44,17 @@ impl Refusal {
         Self::Flow { code, detail: 0 }
     }
 
+    /// A refusal of the policy that needed no band.
+    pub(super) fn policy(decision: Decision) -> Self {
+        Self::Policy(Box::new(DecideOutput {
+            id: None,
+            explanation: decision.to_string(),
+            decision,
+            mismatch: None,
+            repair: None,
+        }))
+    }
+
     /// The stable code.
     pub fn code(&self) -> RefusalCode {
         match self {

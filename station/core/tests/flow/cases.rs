@@ -5,7 +5,7 @@ use std::time::Duration;
 use firmware_protocol::band::Wearer;
 use firmware_protocol::id::Zone;
 use firmware_protocol::message::TouchFault;
-use policy::model::Suspension;
+use policy::model::{Suspension, UserStatus};
 use station_core::enrollment::{AppendFault, Outcome, Person, Screen, Tip, replay};
 use station_core::journal::{JournalRecord, verify};
 use station_core::replica::TicketState;
@@ -157,12 +157,62 @@ fn a_refusal_touches_nothing() {
     );
     enrolled(&mut world, 2, 2);
     refused(&mut world, 3, 2, "first_band_must_be_free");
-    world.store.users[2].user.suspension = Some(Suspension::default());
-    refused(&mut world, 3, 3, "user_suspended");
-    world.store.users.remove(2);
-    refused(&mut world, 3, 3, "user_unknown");
     world.store.bands.remove(2);
     refused(&mut world, 4, 3, "band_not_in_stock");
+}
+
+/// Something happens to a world.
+type Change = fn(&mut World);
+
+/// Nobody looks for a band to hear that it is no use; the journal says who it was and why.
+#[test]
+fn whoever_gets_no_band_at_all_is_asked_for_none() {
+    let changes: [(&str, Change); 3] = [
+        ("user_suspended", |world| {
+            world.store.users[2].user.suspension = Some(Suspension::default());
+        }),
+        ("user_not_active", |world| {
+            world.store.users[2].user.status = UserStatus::Departed;
+        }),
+        ("user_unknown", |world| {
+            world.store.users.remove(2);
+        }),
+    ];
+    for (code, change) in changes {
+        let mut world = World::new();
+        change(&mut world);
+        world.begin(3);
+        let outcome = world.run();
+        assert!(
+            matches!(&outcome, Outcome::Refused { code: found, left_open: false } if found.code() == code),
+            "{code}: {outcome:?}"
+        );
+        assert!(
+            world.requests.is_empty(),
+            "{code}: no band was asked for anything"
+        );
+        assert_eq!(world.store.names(), ["identified", "refused"], "{code}");
+        let shown = world
+            .screens
+            .iter()
+            .filter(|screen| matches!(screen, Screen::Refused(_)));
+        assert_eq!((shown.count(), world.screens.len()), (1, 1), "{code}");
+    }
+}
+
+/// Rows change while somebody walks about: it is asked again with the band, and before the commit.
+#[test]
+fn whoever_is_suspended_meanwhile_is_refused_with_the_band() {
+    let mut world = World::new();
+    world.bring(3);
+    world.begin(3);
+    world.store.users[2].user.suspension = Some(Suspension::default());
+    let outcome = world.run();
+    assert!(
+        matches!(&outcome, Outcome::Refused { code, .. } if code.code() == "user_suspended"),
+        "{outcome:?}"
+    );
+    assert_eq!(world.store.names(), ["identified", "decided", "refused"]);
 }
 
 #[test]

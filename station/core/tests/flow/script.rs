@@ -93,9 +93,11 @@ impl Scripted {
             zone: Zone::Enrollment,
             limits: Limits::default(),
         };
+        let store = Store::new();
+        let row = store.users.iter().find(|row| row.handle == person.user());
         Self {
-            flow: Enrollment::new(start, person, Instant::ZERO),
-            store: Store::new(),
+            flow: Enrollment::new(start, person, row, Instant::ZERO),
+            store,
             screens: vec![],
             outcome: None,
             requests: vec![],

@@ -280,7 +280,8 @@ impl World {
         self.appends = 0;
         self.outcome = None;
         self.inputs.clear();
-        self.flow = Some(Enrollment::new(start, person, self.now));
+        let row = self.store.users.iter().find(|row| row.handle == person.user());
+        self.flow = Some(Enrollment::new(start, person, row, self.now));
     }
 
     /// Begins to settle what is open, with nobody at the kiosk.

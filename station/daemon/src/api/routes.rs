@@ -16,6 +16,7 @@ use super::problem::{self, Answer, Body, Parameters, ProblemBody};
 use super::shared::{Command, Shared};
 use super::{events, openapi};
 use crate::doctor;
+use crate::eventloop::signed::Proof;
 use crate::problem::{Code, Problem};
 
 /// Largest request body, in bytes: a ticket has less than one KiB.
@@ -240,7 +241,13 @@ pub(super) async fn confirm_clock(
     State(shared): State<Shared>,
     Body(said): Body<ConfirmClock>,
 ) -> Outcome<Clock> {
-    let confirmed = shared.ask(|reply| Command::ConfirmClock(said, reply));
+    let ConfirmClock {
+        operator,
+        pin,
+        clock_ms,
+    } = said;
+    let by = Proof::Pin(OperatorPin { operator, pin });
+    let confirmed = shared.ask(|reply| Command::ConfirmClock { clock_ms, by, reply });
     Ok(Json(confirmed.await?))
 }
 
@@ -267,11 +274,21 @@ pub(super) async fn close_intent(
     Path(association): Path<String>,
     Body(by): Body<OperatorPin>,
 ) -> Outcome<OpenIntent> {
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE
-        .decode(association.as_bytes())
-        .ok();
+    let association = association_named(&association)?;
+    let by = Proof::Pin(by);
+    let closed = shared.ask(|reply| Command::CloseIntent {
+        association,
+        by,
+        reply,
+    });
+    Ok(Json(closed.await?))
+}
+
+/// The association with this name.
+pub(crate) fn association_named(name: &str) -> Result<AssociationId, Problem> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(name.as_bytes()).ok();
     let id = bytes.and_then(|bytes| bytes.try_into().ok()).map(AssociationId);
-    let association = id.ok_or_else(|| {
+    id.ok_or_else(|| {
         let next = "name it as `bandstand-station intents list` shows it";
         Problem::new(
             Code::BadRequest,
@@ -279,13 +296,7 @@ pub(super) async fn close_intent(
             "an association has 32 hexadecimal digits",
             next,
         )
-    })?;
-    let closed = shared.ask(|reply| Command::CloseIntent {
-        association,
-        by,
-        reply,
-    });
-    Ok(Json(closed.await?))
+    })
 }
 
 /// This description of the API.

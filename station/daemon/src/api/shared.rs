@@ -10,7 +10,7 @@ use super::model::{self, Bands, Enrollment, Event};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::eventloop::look::Look;
-use crate::eventloop::signed::Vouched;
+use crate::eventloop::signed::{Proof, Vouched};
 use crate::problem::{Code, Problem};
 use crate::store::{StoreError, StoreHandle};
 
@@ -51,13 +51,20 @@ pub enum Command {
     /// What does the station know about the date?
     Clock(Reply<model::Clock>),
     /// An operator says that the clock is right.
-    ConfirmClock(model::ConfirmClock, Reply<model::Clock>),
+    ConfirmClock {
+        /// The system's clock as it was compared, milliseconds since 1970.
+        clock_ms: u64,
+        /// Who.
+        by: Proof,
+        /// Where the answer goes.
+        reply: Reply<model::Clock>,
+    },
     /// An operator gives up an open enrollment.
     CloseIntent {
         /// Which.
         association: AssociationId,
         /// Who.
-        by: model::OperatorPin,
+        by: Proof,
         /// Where the answer goes.
         reply: Reply<model::OpenIntent>,
     },

@@ -1,5 +1,6 @@
 //! What an operator does at the station beside vouching: says that the clock is right, gives up an enrollment whose
-//! band does not come back. Both need a right of their own and the PIN, and stand in the journal before they count.
+//! band does not come back. Both need a right of their own and the PIN or a sign-in, and stand in the journal before
+//! they count.
 
 use firmware_protocol::id::AssociationId;
 use firmware_protocol::time::Instant;
@@ -7,9 +8,10 @@ use station_core::journal::{ClockConfirmed, Intent, IntentClosed};
 use station_core::replica::{Change, Right};
 
 use super::identify::{Clerk, Fault, Identifying, answer};
+use super::signed::Proof;
 use super::{Done, EventLoop, Station, dates};
 use crate::api::Reply;
-use crate::api::model::{self, ConfirmClock, OpenIntent, OperatorPin};
+use crate::api::model::{self, OpenIntent};
 use crate::problem::{Code, Problem};
 use crate::store::StoreError;
 
@@ -37,11 +39,17 @@ pub(super) enum Act {
 
 impl EventLoop {
     /// An operator says that the clock is right.
-    pub(super) fn confirm_clock(&mut self, now: Instant, said: ConfirmClock, reply: Reply<model::Clock>) {
+    pub(super) fn confirm_clock(
+        &mut self,
+        now: Instant,
+        shown_ms: u64,
+        by: Proof,
+        reply: Reply<model::Clock>,
+    ) {
         let clock_ms = self.station.clock.wall_ms();
         let may = self
             .may_act(now)
-            .and_then(|()| self.station.may_confirm(said.clock_ms, clock_ms));
+            .and_then(|()| self.station.may_confirm(shown_ms, clock_ms));
         if let Err(problem) = may {
             return answer(reply, Err(problem));
         }
@@ -54,9 +62,7 @@ impl EventLoop {
         };
         self.jobs.spawn(async move {
             let outcome = async {
-                let witness = clerk
-                    .witness(said.operator, said.pin, Right::ConfirmClock)
-                    .await?;
+                let witness = clerk.witness(by, Right::ConfirmClock).await?;
                 let record = ClockConfirmed {
                     clock_ms,
                     operator: Some(witness.operator().to_owned()),
@@ -77,7 +83,7 @@ impl EventLoop {
         &mut self,
         now: Instant,
         association: AssociationId,
-        by: OperatorPin,
+        by: Proof,
         reply: Reply<OpenIntent>,
     ) {
         let idle = match self.attempt {
@@ -266,8 +272,8 @@ impl Station {
 }
 
 impl Clerk {
-    async fn close_intent(&self, association: AssociationId, by: OperatorPin) -> Result<OpenIntent, Fault> {
-        let witness = self.witness(by.operator, by.pin, Right::CloseIntents).await?;
+    async fn close_intent(&self, association: AssociationId, by: Proof) -> Result<OpenIntent, Fault> {
+        let witness = self.witness(by, Right::CloseIntents).await?;
         let found = self.store.run(move |store| {
             let mut open = store.intents()?.into_iter();
             let Some(intent) = open.find(|intent| intent.association == association) else {

@@ -97,9 +97,14 @@ impl Appended {
 impl Attempt {
     /// An attempt with a fresh engine. `user` is shown; nobody's attempt shows nothing.
     pub(super) fn new(engine: Enrollment, flow: FlowId, user: String, target: Target, now: Instant) -> Self {
+        // Whoever gets no band is told so as soon as that is written down.
+        let stage = match engine.wants_band() {
+            true => Stage::LookingForBand,
+            false => Stage::Checking,
+        };
         let view = model::Enrollment {
             id: flow.to_string(),
-            stage: Stage::LookingForBand,
+            stage,
             user,
             band: None,
             effects: Vec::new(),

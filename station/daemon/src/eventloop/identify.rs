@@ -12,13 +12,14 @@ use policy::model::UserId;
 use station_core::clock::TrustedTime;
 use station_core::enrollment::{Admission, Enrollment, Limits, Person, Start};
 use station_core::journal::{FlowId, JournalRecord, Refused, SecretFailed, SecretKind};
-use station_core::replica::{Change, Right, derived_handle};
+use station_core::replica::{Change, Right, UserRow, derived_handle};
 use station_core::ticket::{
     AttemptRules, AttemptState, AttemptSubject, Identified, PendingPin, Place, SignedIn, TicketFault,
     TypedCode, VerifiedTicket, VouchFault, Witness, begin_pin, pin_subject, redeem_code, verify_ticket,
 };
 
 use super::attempt::{Attempt, Target};
+use super::signed::Proof;
 use super::{Done, EventLoop, Station};
 use crate::api::model::{self, Secret};
 use crate::api::{Command, Reply, unknown_enrollment};
@@ -71,7 +72,15 @@ pub(super) struct Identification {
     pub(super) flow: FlowId,
     pub(super) target: Target,
     pub(super) reply: Reply,
-    pub(super) outcome: Result<(Identified, String), Fault>,
+    pub(super) outcome: Result<Greeted, Fault>,
+}
+
+/// Somebody who was identified, as the station's rows know them.
+pub(super) struct Greeted {
+    person: Identified,
+    row: Option<UserRow>,
+    /// The user's id, or the handle of somebody unknown.
+    shown: String,
 }
 
 /// Why nobody was identified, or an operator's word did not count.
@@ -129,7 +138,7 @@ impl EventLoop {
             Command::Told => self.look_who_we_are(),
             Command::ConsoleTime(console_ms) => self.station.on_console_time(console_ms),
             Command::Clock(reply) => answer(reply, Ok(self.station.clock_view())),
-            Command::ConfirmClock(said, reply) => self.confirm_clock(now, said, reply),
+            Command::ConfirmClock { clock_ms, by, reply } => self.confirm_clock(now, clock_ms, by, reply),
             Command::CloseIntent {
                 association,
                 by,
@@ -278,8 +287,8 @@ impl EventLoop {
             tracing::info!(%flow, "somebody was identified and is gone");
             return Ok(());
         }
-        let (identified, user) = match outcome {
-            Ok(identified) => identified,
+        let Greeted { person, row, shown } = match outcome {
+            Ok(greeted) => greeted,
             Err(fault) => {
                 if matches!(fault, Fault::WrongCode(_)) {
                     self.wrong_codes.add(now);
@@ -289,10 +298,10 @@ impl EventLoop {
                 return fatal;
             }
         };
-        tracing::info!(%flow, method = ?identified.method(), "an attempt begins");
-        tracing::debug!(%flow, user, "the attempt's person");
-        let engine = Enrollment::new(self.station.start(flow), identified, now);
-        let attempt = Attempt::new(engine, flow, user, target, now);
+        tracing::info!(%flow, method = ?person.method(), "an attempt begins");
+        tracing::debug!(%flow, user = shown, "the attempt's person");
+        let engine = Enrollment::new(self.station.start(flow), person, row.as_ref(), now);
+        let attempt = Attempt::new(engine, flow, shown, target, now);
         answer(reply, Ok(attempt.view().clone()));
         self.attempt = Some(attempt);
         Ok(())
@@ -537,40 +546,45 @@ impl Clerk {
         }
     }
 
-    async fn identify(&self, identification: model::Identification) -> Result<(Identified, String), Fault> {
-        let identified = match identification {
+    async fn identify(&self, identification: model::Identification) -> Result<Greeted, Fault> {
+        let person = match identification {
             model::Identification::Ticket(text) => self.by_ticket(&text).await?,
             model::Identification::Code(code) => self.by_code(&code).await?,
             model::Identification::Vouch(vouch) => self.by_vouch(vouch).await?,
         };
-        let handle = identified.user();
-        let user = self.store.run(move |store| store.user_by_handle(handle)).await?;
-        let shown = user.map_or_else(|| handle.to_string(), |row| row.user.id.as_str().to_owned());
-        Ok((identified, shown))
+        let handle = person.user();
+        let row = self.store.run(move |store| store.user_by_handle(handle)).await?;
+        let shown = match &row {
+            Some(row) => row.user.id.as_str().to_owned(),
+            None => handle.to_string(),
+        };
+        Ok(Greeted { person, row, shown })
     }
 
     /// Somebody for whom an operator vouches who signed in before.
-    pub(super) async fn by_signed_in(
-        &self,
-        by: &SignedIn,
-        user: &str,
-    ) -> Result<(Identified, String), Fault> {
-        let name = by.operator().to_owned();
-        let row = self.store.run(move |store| store.operator(&name)).await?;
-        let witness = by.witness(row.as_ref(), Right::Vouch)?;
-        let handle = self.handle_of(user).await?;
-        Ok((witness.vouch(handle)?, user.to_owned()))
+    pub(super) async fn by_signed_in(&self, by: &SignedIn, user: &str) -> Result<Greeted, Fault> {
+        let witness = self.witness(Proof::SignedIn(by.clone()), Right::Vouch).await?;
+        let (row, handle) = self.known(user).await?;
+        Ok(Greeted {
+            person: witness.vouch(handle)?,
+            row,
+            shown: user.to_owned(),
+        })
     }
 
     /// Somebody unknown gets the handle they would have: the flow says that they are unknown.
-    async fn handle_of(&self, user: &str) -> Result<UserHandle, StoreError> {
+    async fn known(&self, user: &str) -> Result<(Option<UserRow>, UserHandle), StoreError> {
         let id = UserId::new(user).ok();
         let row = self.store.run(move |store| match &id {
             Some(id) => store.user(id),
             None => Ok(None),
         });
         let row = row.await?;
-        Ok(row.map_or_else(|| derived_handle(self.organization, user), |row| row.handle))
+        let handle = match &row {
+            Some(row) => row.handle,
+            None => derived_handle(self.organization, user),
+        };
+        Ok((row, handle))
     }
 
     async fn by_ticket(&self, text: &Secret) -> Result<Identified, Fault> {
@@ -647,18 +661,28 @@ impl Clerk {
 
     async fn by_vouch(&self, vouch: model::Vouch) -> Result<Identified, Fault> {
         let model::Vouch { user, operator, pin } = vouch;
-        let witness = self.witness(operator, pin, Right::Vouch).await?;
+        let proof = Proof::Pin(model::OperatorPin { operator, pin });
+        let witness = self.witness(proof, Right::Vouch).await?;
         // That somebody is unknown is said only to an operator whose PIN was right.
-        let handle = self.handle_of(&user).await?;
+        let (_, handle) = self.known(&user).await?;
         Ok(witness.vouch(handle)?)
     }
 
-    /// Somebody says to be the operator `name`, who has this right.
-    pub(super) async fn witness(&self, name: String, pin: Secret, right: Right) -> Result<Witness, Fault> {
-        let pending = self.checked(name, pin).await?;
-        let (change, witness) = pending.right(right);
-        self.append(vec![], change.into_iter().collect()).await?;
-        Ok(witness?)
+    /// Somebody proves to be an operator who has this right.
+    pub(super) async fn witness(&self, proof: Proof, right: Right) -> Result<Witness, Fault> {
+        match proof {
+            Proof::Pin(by) => {
+                let pending = self.checked(by.operator, by.pin).await?;
+                let (change, witness) = pending.right(right);
+                self.append(vec![], change.into_iter().collect()).await?;
+                Ok(witness?)
+            }
+            Proof::SignedIn(by) => {
+                let name = by.operator().to_owned();
+                let row = self.store.run(move |store| store.operator(&name)).await?;
+                Ok(by.witness(row.as_ref(), right)?)
+            }
+        }
     }
 
     /// Somebody says to be the operator `name`, and stays for a while.

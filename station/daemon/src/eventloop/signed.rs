@@ -14,6 +14,15 @@ use crate::api::Reply;
 use crate::api::model::OperatorPin;
 use crate::store::StoreError;
 
+/// How an operator proves to be one.
+#[derive(Debug)]
+pub enum Proof {
+    /// By the PIN, each time.
+    Pin(OperatorPin),
+    /// By having signed in at the page.
+    SignedIn(SignedIn),
+}
+
 /// Somebody for whom an operator who signed in vouches.
 #[derive(Clone, Debug)]
 pub struct Vouched {

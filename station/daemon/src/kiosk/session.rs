@@ -419,9 +419,11 @@ impl Session {
             .or(attempt.first.as_deref())
     }
 
-    /// The part of the enrollment that the person sees.
+    /// The part of the enrollment that the person sees. None of it while a refusal is being written down that
+    /// needs no band.
     pub(super) fn phase(&self) -> Option<Phase> {
-        self.attempt().map(Phase::of)
+        let asks_for_none = |it: &&Enrollment| it.stage == Stage::Checking && it.band.is_none();
+        self.attempt().filter(|it| !asks_for_none(it)).map(Phase::of)
     }
 
     fn code(&self) -> Option<String> {

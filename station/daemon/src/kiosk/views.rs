@@ -328,9 +328,9 @@ fn main(session: &Session, l: &Lang) -> String {
             keys: KEYS.chars().collect(),
         }),
         Screen::Checking { .. } => waiting(l, "checking-title", "checking-lead"),
-        Screen::Attempt(attempt) => match session.attempt() {
-            Some(enrollment) => band::draw(session, l, &attempt.name, enrollment),
-            None => waiting(l, "checking-title", "checking-lead"),
+        Screen::Attempt(attempt) => match (session.attempt(), session.phase()) {
+            (Some(enrollment), Some(phase)) => band::draw(session, l, &attempt.name, enrollment, phase),
+            _ => waiting(l, "checking-title", "checking-lead"),
         },
         Screen::TestTap(Test { failed, .. }) => rendered(&TestTap { l, failed: *failed }),
         Screen::Done(ready) => done(session, l, ready),

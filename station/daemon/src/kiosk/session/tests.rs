@@ -127,6 +127,25 @@ fn the_whole_way() {
 }
 
 #[test]
+fn whoever_gets_no_band_at_all_is_asked_for_none() {
+    let mut kiosk = Kiosk::new();
+    kiosk.press("type");
+    kiosk
+        .act(json!({ "act": "code", "text": "31415-92651" }))
+        .unwrap();
+    let first = Enrollment {
+        band: None,
+        ..samples::enrollment(Stage::Checking)
+    };
+    kiosk.answer(Answer::Started(Ok((Box::new(first.clone()), "Mara".into()))));
+    assert_eq!(kiosk.name(), "checking");
+    kiosk.enrollment(first);
+    assert_eq!(kiosk.name(), "checking");
+    kiosk.enrollment(ended("user_suspended"));
+    assert_eq!(kiosk.name(), "refused");
+}
+
+#[test]
 fn touches_before_the_code_is_confirmed_do_not_hide_the_question() {
     let mut kiosk = Kiosk::begun();
     kiosk.enrollment(Enrollment {

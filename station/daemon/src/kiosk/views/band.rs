@@ -82,8 +82,8 @@ struct DeleteUserData<'a> {
     mismatch: String,
 }
 
-pub(super) fn draw(session: &Session, l: &Lang, name: &str, enrollment: &Enrollment) -> String {
-    match session.phase().unwrap_or(Phase::YourBand) {
+pub(super) fn draw(session: &Session, l: &Lang, name: &str, enrollment: &Enrollment, phase: Phase) -> String {
+    match phase {
         Phase::YourBand => your_band(session, l, name, enrollment.stage),
         Phase::PutOn => rendered(&PutOn {
             l,
