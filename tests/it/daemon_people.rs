@@ -139,15 +139,20 @@ async fn people_who_may_not_are_told_why() {
     assert!(kiosk.agrees(&[&band], 0).is_empty());
 }
 
-pub(crate) fn operator(kiosk: &mut Kiosk) {
+/// The PIN as an operator's row has it.
+pub(crate) fn pin_phc() -> String {
     let argon2 = Argon2::new(
         Algorithm::Argon2id,
         Version::V0x13,
         Params::new(8, 1, 1, None).unwrap(),
     );
     let pin = argon2.hash_password_with_salt(PIN.as_bytes(), &[7; 16]).unwrap();
+    pin.to_string()
+}
+
+pub(crate) fn operator(kiosk: &mut Kiosk) {
     let rights = [Right::Vouch, Right::ConfirmClock, Right::CloseIntents];
-    kiosk.cast.operator("olga", &pin.to_string(), &rights);
+    kiosk.cast.operator("olga", &pin_phc(), &rights);
 }
 
 #[tokio::test]

@@ -134,6 +134,7 @@ impl Kiosk {
             kill: None,
             met: None,
             silent: false,
+            deaf: false,
         };
         let config = BandConfig {
             advertising_interval: self.advertising,
@@ -245,6 +246,8 @@ pub(crate) struct Wrist {
     pub(crate) met: Option<oneshot::Sender<()>>,
     /// Does not advertise, as if it were far away.
     pub(crate) silent: bool,
+    /// What it is sent does not reach it; the link stays.
+    pub(crate) deaf: bool,
 }
 
 impl Wrist {
@@ -279,7 +282,9 @@ impl Peripheral for Wrist {
 
     fn write(&mut self, now: Instant, value: &[u8]) {
         self.count();
-        self.band.write(now, value);
+        if !self.deaf {
+            self.band.write(now, value);
+        }
     }
 
     fn poll_notify(&mut self) -> Option<Vec<u8>> {

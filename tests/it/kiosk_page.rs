@@ -9,8 +9,13 @@ mod faults;
 mod gallery;
 mod gestures;
 mod history;
+mod languages;
+mod meetings;
+mod operator;
 mod recording;
 mod refusals;
+mod rights;
+mod slow;
 mod walk;
 
 use std::cell::RefCell;
@@ -250,6 +255,43 @@ impl Scene {
     pub(crate) async fn go(&self, css: &str) {
         self.browser.tab_to(css).await;
         self.browser.keys(ENTER).await;
+    }
+
+    /// Types into a field, which Tab comes to unless it has the focus.
+    pub(crate) async fn write(&self, css: &str, text: &str) {
+        self.see(css).await;
+        let script = "return !!document.activeElement?.matches(arguments[0])";
+        if self.browser.run(script, json!([css])).await != json!(true) {
+            self.browser.tab_to(css).await;
+        }
+        self.browser.keys(text).await;
+    }
+
+    /// An operator says who it is, from the welcome screen on, by the keyboard alone.
+    pub(crate) async fn sign_in(&self, operator: &str, pin: &str) {
+        self.go("button[data-act=operator]").await;
+        self.until("sign_in").await;
+        self.sign_in_here(operator, pin).await;
+    }
+
+    /// The same where the station asks for it.
+    pub(crate) async fn sign_in_here(&self, operator: &str, pin: &str) {
+        self.write("#operator", operator).await;
+        self.write("#pin", &format!("{pin}{ENTER}")).await;
+    }
+
+    /// An operator who signed in opens a tab.
+    pub(crate) async fn open_tab(&self, tab: &str) {
+        self.go(&format!("nav button[data-tab={tab}]")).await;
+        self.until(&format!("desk_{tab}")).await;
+    }
+
+    /// The tabs that are offered, one after the other.
+    pub(crate) async fn tabs(&self) -> String {
+        let script =
+            "return [...document.querySelectorAll('nav button')].map(it => it.dataset.tab).join(' ')";
+        let tabs = self.browser.run(script, json!([])).await;
+        tabs.as_str().expect("names").to_owned()
     }
 }
 

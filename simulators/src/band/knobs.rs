@@ -56,6 +56,8 @@ pub struct Knobs {
     pub touch_ms: u64,
     /// How long the wearer takes to press a button, in milliseconds.
     pub reaction_ms: u64,
+    /// How long the band waits for the wearer to confirm, and for each touch, in milliseconds.
+    pub patience_ms: u64,
     /// Charge, in percent.
     pub battery_percent: u8,
     /// The firmware's version.
@@ -94,6 +96,7 @@ impl Default for Knobs {
             touches: 8,
             touch_ms: 400,
             reaction_ms: 600,
+            patience_ms: 60_000,
             battery_percent: 90,
             firmware: String::from("1.0.0"),
             worn: true,

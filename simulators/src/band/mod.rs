@@ -177,6 +177,7 @@ impl SimBand {
         let settings = BandSettings {
             firmware: self.knobs.firmware.clone(),
             touches: self.knobs.touches,
+            wearer_timeout: Duration::from_millis(self.knobs.patience_ms),
             ..BandSettings::default()
         };
         self.power_on_at = None;
