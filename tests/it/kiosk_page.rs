@@ -14,6 +14,7 @@ mod meetings;
 mod operator;
 mod recording;
 mod refusals;
+mod repair;
 mod rights;
 mod slow;
 mod walk;
@@ -144,9 +145,14 @@ impl Scene {
 
     /// The same with a plant that was made before.
     pub(crate) async fn with(kiosk: Kiosk, config: &str, arguments: &[&str]) -> Option<Self> {
-        let browser = Browser::open_with(arguments).await?;
         kiosk.init(config);
         let daemon = kiosk.start().await;
+        Self::before(kiosk, daemon, arguments).await
+    }
+
+    /// The same with a station that runs.
+    pub(crate) async fn before(kiosk: Kiosk, daemon: Daemon, arguments: &[&str]) -> Option<Self> {
+        let browser = Browser::open_with(arguments).await?;
         let url = page(&daemon).await;
         let scene = Self {
             browser,

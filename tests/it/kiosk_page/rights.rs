@@ -16,8 +16,8 @@ const ACT: &str = "const [what, done] = arguments; \
         .then(it => done(it.status), (error) => done(String(error)));";
 
 /// Everything that needs a right, and the right.
-fn acts() -> [(Right, Value); 9] {
-    use Right::{CheckBands, Diagnose, Vouch};
+fn acts() -> [(Right, Value); 11] {
+    use Right::{CheckBands, CloseIntents, ConfirmClock, Diagnose, Vouch};
     [
         (Vouch, json!({ "act": "tab", "tab": "vouch" })),
         (Vouch, json!({ "act": "find", "user": "4711" })),
@@ -28,6 +28,8 @@ fn acts() -> [(Right, Value); 9] {
         (Diagnose, json!({ "act": "tab", "tab": "station" })),
         (Diagnose, json!({ "act": "tab", "tab": "journal" })),
         (Diagnose, json!({ "act": "bundle" })),
+        (ConfirmClock, json!({ "act": "ask_clock" })),
+        (CloseIntents, json!({ "act": "put_right" })),
     ]
 }
 
@@ -37,6 +39,8 @@ const OPERATORS: &[(&str, &[Right], &str)] = &[
     ("vera", &[Right::Vouch], "start vouch"),
     ("bela", &[Right::CheckBands], "start band"),
     ("dora", &[Right::Diagnose], "start station journal"),
+    ("cora", &[Right::ConfirmClock], "start repair"),
+    ("ines", &[Right::CloseIntents], "start repair"),
 ];
 
 #[tokio::test]

@@ -90,6 +90,17 @@ pub(super) enum Act {
     CheckBand {},
     /// Write down for support how the station is.
     Bundle {},
+    /// What would it do to say that the clock is right?
+    AskClock {},
+    /// What would it do to give up an enrollment?
+    AskIntent {
+        /// Its association.
+        association: String,
+    },
+    /// Do what the effect is shown of.
+    PutRight {},
+    /// Do not.
+    LeaveIt {},
 }
 
 /// What an operator can look at.
@@ -106,11 +117,20 @@ pub(super) enum Tab {
     Station,
     /// Journal and sync.
     Journal,
+    /// A clock in doubt, enrollments whose band does not come back.
+    Repair,
 }
 
 impl Tab {
     /// All of them.
-    pub(super) const ALL: [Self; 5] = [Self::Start, Self::Vouch, Self::Band, Self::Station, Self::Journal];
+    pub(super) const ALL: [Self; 6] = [
+        Self::Start,
+        Self::Vouch,
+        Self::Band,
+        Self::Station,
+        Self::Journal,
+        Self::Repair,
+    ];
 
     /// The stable name.
     pub(super) fn name(self) -> &'static str {
@@ -120,6 +140,7 @@ impl Tab {
             Self::Band => "band",
             Self::Station => "station",
             Self::Journal => "journal",
+            Self::Repair => "repair",
         }
     }
 }

@@ -7,6 +7,7 @@
 mod attempt;
 mod desk;
 mod log;
+mod repair;
 mod screen;
 
 use std::collections::VecDeque;
@@ -26,9 +27,10 @@ use crate::problem::{Code, Problem};
 pub(super) use attempt::Phase;
 pub(super) use desk::{Checked, Checking, Desk, Line, Person, Sought, Station};
 pub(super) use log::{Line as LogLine, Signals, What, sync_code};
+pub(super) use repair::{Open, Weighed};
 pub(super) use screen::{Ready, Refused, Screen, Slip, Test};
 #[cfg(test)]
-pub(super) use {desk::Waiting, screen::Attempt};
+pub(super) use {desk::Waiting, repair::Repair, screen::Attempt};
 
 /// How long before it is cleared a screen says so.
 const WARNING: Duration = Duration::from_secs(15);
@@ -79,6 +81,17 @@ pub(super) enum Want {
     Examine,
     /// Write down for support how the station is, and what happened lately.
     Bundle(VecDeque<LogLine>),
+    /// See what there is to put right.
+    LookUp {
+        /// The date.
+        clock: bool,
+        /// Enrollments whose band does not come back.
+        intents: bool,
+    },
+    /// Say that the clock is right, which showed this.
+    ConfirmClock { by: SignedIn, clock_ms: u64 },
+    /// Give up an enrollment.
+    CloseIntent { by: SignedIn, association: String },
 }
 
 /// What came of a [`Want`].
@@ -100,6 +113,10 @@ pub(super) enum Answer {
     Examined(Box<Station>),
     /// Where the report for support lies.
     Bundled(Result<String, Problem>),
+    /// What there is to put right.
+    LookedUp(Box<Open>),
+    /// It was put right, or was not.
+    PutRight(Result<(), Problem>),
 }
 
 /// Why an act was not taken.

@@ -19,6 +19,7 @@ use crate::api::{Command, Reply, Shared};
 use crate::clock::Entropy;
 use crate::config;
 use crate::daemon::told_to_stop;
+use crate::eventloop::signed::Proof;
 use crate::problem::Problem;
 
 /// Requests of windows that may wait.
@@ -337,6 +338,15 @@ async fn done(shared: &Shared, want: Want) -> Answer {
         Want::Find { user } => desk::find(shared, user).await,
         Want::Check => Answer::Checked(desk::check(shared).await.map(Box::new)),
         Want::Examine => Answer::Examined(Box::new(desk::examine(shared).await)),
+        Want::LookUp { clock, intents } => desk::look_up(shared, clock, intents).await,
+        Want::ConfirmClock { by, clock_ms } => {
+            let by = Proof::SignedIn(by);
+            let told = shared.ask(|reply| Command::ConfirmClock { clock_ms, by, reply });
+            Answer::PutRight(told.await.map(drop))
+        }
+        Want::CloseIntent { by, association } => {
+            Answer::PutRight(desk::close_intent(shared, by, &association).await)
+        }
         Want::Bundle(log) => Answer::Bundled(desk::bundle(shared, &log).await),
     }
 }

@@ -2,6 +2,7 @@
 
 mod band;
 mod desk;
+mod repair;
 
 use askama::Template;
 use serde::Serialize;
@@ -261,6 +262,7 @@ fn name(session: &Session) -> &'static str {
             Tab::Band => "desk_band",
             Tab::Station => "desk_station",
             Tab::Journal => "desk_journal",
+            Tab::Repair => "desk_repair",
         },
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use station_core::replica::Right;
 use station_core::ticket::SignedIn;
 
+use super::repair::Repair;
 use super::screen::{Refused, Screen};
 use super::{Answer, Session, Stale, Want};
 use crate::api::model::{Finding, JournalEntry, OperatorPin, Secret};
@@ -34,6 +35,8 @@ pub(in crate::kiosk) struct Desk {
     pub(in crate::kiosk) station: Option<Station>,
     /// Where the report for support was written, or that it was not.
     pub(in crate::kiosk) bundle: Option<Result<String, ()>>,
+    /// What is put right.
+    pub(in crate::kiosk) repair: Repair,
 }
 
 /// Whom an operator looks for.
@@ -128,6 +131,7 @@ impl Desk {
             band: Checking::Nothing,
             station: None,
             bundle: None,
+            repair: Repair::default(),
         }
     }
 
@@ -138,13 +142,14 @@ impl Desk {
             Tab::Vouch => self.by.has(Right::Vouch),
             Tab::Band => self.by.has(Right::CheckBands),
             Tab::Station | Tab::Journal => self.by.has(Right::Diagnose),
+            Tab::Repair => self.may_repair(),
         }
     }
 }
 
 impl Session {
     /// The desk, if its operator has this right.
-    fn desk_with(&mut self, right: Right) -> Result<&mut Desk, Stale> {
+    pub(super) fn desk_with(&mut self, right: Right) -> Result<&mut Desk, Stale> {
         match &mut self.screen {
             Screen::Desk(desk) if desk.by.has(right) => Ok(desk),
             _ => Err(Stale::NotHere),
@@ -217,6 +222,10 @@ impl Session {
                 self.want(Want::Bundle(log));
                 Ok(())
             }
+            Act::AskClock {} => self.ask_clock(),
+            Act::AskIntent { association } => self.ask_intent(association),
+            Act::PutRight {} => self.put_right(),
+            Act::LeaveIt {} => self.leave_it(),
             _ => Err(Stale::NotHere),
         }
     }
@@ -230,9 +239,13 @@ impl Session {
         }
         desk.tab = tab;
         (desk.sought, desk.band, desk.bundle) = (Sought::Nobody, Checking::Nothing, None);
+        desk.repair = Repair::default();
         if matches!(tab, Tab::Station | Tab::Journal) {
             desk.station = None;
             self.want(Want::Examine);
+        }
+        if tab == Tab::Repair {
+            self.look_up();
         }
         self.turn += 1;
         Ok(())
@@ -304,6 +317,8 @@ impl Session {
             Answer::Checked(Err(_)) => desk.band = Checking::Failed,
             Answer::Examined(station) => desk.station = Some(*station),
             Answer::Bundled(outcome) => desk.bundle = Some(outcome.map_err(drop)),
+            Answer::PutRight(outcome) => self.was_put_right(outcome),
+            answer @ Answer::LookedUp(_) => self.looked_up(answer),
             _ => {}
         }
     }

@@ -80,7 +80,10 @@ impl Session {
     pub(super) fn ask_intent(&mut self, association: String) -> Result<(), Stale> {
         let repair = &mut self.repairing(Right::CloseIntents)?.repair;
         let open = repair.open.iter().flat_map(|open| &open.intents);
-        if !open.into_iter().any(|(intent, _)| intent.association == association) {
+        if !open
+            .into_iter()
+            .any(|(intent, _)| intent.association == association)
+        {
             return Err(Stale::NotHere);
         }
         (repair.weighed, repair.said) = (Weighed::Intent(association), None);
@@ -95,7 +98,9 @@ impl Session {
         };
         let (by, repair) = (desk.by.clone(), &mut desk.repair);
         let clock_ms = repair.open.as_ref().and_then(|open| open.clock.as_ref());
-        let clock_ms = clock_ms.filter(|clock| !clock.trusted).map(|clock| clock.clock_ms);
+        let clock_ms = clock_ms
+            .filter(|clock| !clock.trusted)
+            .map(|clock| clock.clock_ms);
         let want = match (&repair.weighed, clock_ms) {
             (Weighed::Clock, Some(clock_ms)) => Want::ConfirmClock { by, clock_ms },
             (Weighed::Intent(association), _) => Want::CloseIntent {

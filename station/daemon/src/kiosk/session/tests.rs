@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::api::model::Outcome;
+use crate::api::model::{Clock, OpenIntent, Outcome};
 use crate::kiosk::act::Tab;
 use crate::kiosk::views::tests::samples;
 
@@ -340,7 +340,7 @@ fn an_operator_does_what_the_rights_allow() {
         (json!({ "act": "tab", "tab": "station" }), Diagnose),
         (json!({ "act": "tab", "tab": "journal" }), Diagnose),
     ];
-    for right in [Vouch, CheckBands, Diagnose] {
+    for right in [Vouch, CheckBands, Diagnose, ConfirmClock, CloseIntents] {
         for (act, needed) in &tries {
             let mut kiosk = signed_in(samples::operator_with([right].into()));
             assert_eq!(
@@ -350,6 +350,98 @@ fn an_operator_does_what_the_rights_allow() {
             );
         }
     }
+}
+
+fn open() -> Open {
+    let clock = Clock {
+        clock_ms: 1_795_000_000_000,
+        earliest_ms: 0,
+        latest_ms: 1_795_086_400_000,
+        trusted: false,
+        expired_by_ms: None,
+    };
+    let intent = OpenIntent {
+        association: "a0".repeat(16),
+        serial: "AAAH-00201".into(),
+        user: "4711".into(),
+        zone: "enrollment".into(),
+        since_ms: 1_795_000_000_000,
+    };
+    Open {
+        clock: Some(clock),
+        intents: vec![(intent, "Mara".into())],
+    }
+}
+
+/// What has an effect that stays takes two hands, and each its own right.
+#[test]
+fn nothing_is_put_right_before_its_effect_was_shown() {
+    use station_core::replica::Right::*;
+    let weigh = |right| match right {
+        ConfirmClock => json!({ "act": "ask_clock" }),
+        _ => json!({ "act": "ask_intent", "association": "a0".repeat(16) }),
+    };
+    for (right, other) in [(ConfirmClock, CloseIntents), (CloseIntents, ConfirmClock)] {
+        let mut kiosk = signed_in(samples::operator_with([right].into()));
+        kiosk.act(json!({ "act": "tab", "tab": "repair" })).unwrap();
+        assert!(matches!(&kiosk.wants()[..], [Want::LookUp { clock, intents }] if clock != intents));
+        kiosk.answer(Answer::LookedUp(Box::new(open())));
+        assert_eq!(
+            kiosk.act(json!({ "act": "put_right" })),
+            Err(Stale::NotHere),
+            "{right:?}"
+        );
+        assert_eq!(
+            kiosk.act(weigh(other)),
+            Err(Stale::NotHere),
+            "{right:?} {other:?}"
+        );
+        kiosk.act(weigh(right)).unwrap();
+        kiosk.answer(Answer::LookedUp(Box::new(open())));
+        kiosk.press("leave_it").wants();
+        assert_eq!(
+            kiosk.act(json!({ "act": "put_right" })),
+            Err(Stale::NotHere),
+            "{right:?}"
+        );
+        kiosk.act(weigh(right)).unwrap();
+        kiosk.answer(Answer::LookedUp(Box::new(open())));
+        kiosk.wants();
+        kiosk.press("put_right");
+        let wants = kiosk.wants();
+        assert!(
+            matches!(
+                (&wants[..], right),
+                (
+                    [Want::ConfirmClock {
+                        clock_ms: 1_795_000_000_000,
+                        ..
+                    }],
+                    ConfirmClock
+                ) | ([Want::CloseIntent { .. }], CloseIntents)
+            ),
+            "{wants:?}"
+        );
+        assert_eq!(
+            kiosk.act(json!({ "act": "put_right" })),
+            Err(Stale::NotHere),
+            "once"
+        );
+        kiosk.answer(Answer::PutRight(Ok(())));
+        assert!(matches!(&kiosk.wants()[..], [Want::LookUp { .. }]), "and is seen");
+    }
+}
+
+#[test]
+fn a_clock_that_is_believed_is_not_confirmed() {
+    use station_core::replica::Right::ConfirmClock;
+    let mut kiosk = signed_in(samples::operator_with([ConfirmClock].into()));
+    kiosk.act(json!({ "act": "tab", "tab": "repair" })).unwrap();
+    kiosk.press("ask_clock");
+    let mut open = open();
+    open.clock.iter_mut().for_each(|clock| clock.trusted = true);
+    kiosk.answer(Answer::LookedUp(Box::new(open)));
+    assert_eq!(kiosk.act(json!({ "act": "put_right" })), Err(Stale::NotHere));
 }
 
 #[test]

@@ -11,17 +11,21 @@ use axum::extract::State;
 use firmware_protocol::id::Serial;
 use policy::model::{UserId, UserStatus};
 use serde_json::{Value, json};
+use station_core::ticket::SignedIn;
 
-use super::super::session::{Answer, Checked, LogLine, Person, Station, TEST_WAIT, What};
-use crate::api::model::{Finding, JournalEntry, Verdict};
+use super::super::session::{Answer, Checked, LogLine, Open, Person, Station, TEST_WAIT, What};
+use crate::api::model::{Finding, JournalEntry, OpenIntent, Verdict};
 use crate::api::{Command, Shared, routes};
 use crate::eventloop::look::{BandSeen, Look};
+use crate::eventloop::signed::Proof;
 use crate::problem::{Code, Problem};
 
 /// Entries of the journal that are shown.
 const ENTRIES_SHOWN: u64 = 10;
 /// Entries of the journal that go into a report.
 const ENTRIES_REPORTED: u64 = 200;
+/// Open enrollments that are shown, the oldest first; the next ones follow.
+const INTENTS_SHOWN: usize = 10;
 /// How long an operator waits for a band.
 const CHECK_WAIT: Duration = Duration::from_secs(15);
 
@@ -109,6 +113,35 @@ pub(super) async fn examine(shared: &Shared) -> Station {
         findings: findings(shared).await,
         entries: entries(shared, ENTRIES_SHOWN).await,
     }
+}
+
+/// What there is to put right, as far as the operator may.
+pub(super) async fn look_up(shared: &Shared, clock: bool, intents: bool) -> Answer {
+    let mut open = Open::default();
+    if clock {
+        open.clock = shared.ask(Command::Clock).await.ok();
+    }
+    if intents {
+        let read = shared.store.run(|store| OpenIntent::all(store)).await;
+        for intent in read.unwrap_or_default().into_iter().take(INTENTS_SHOWN) {
+            let name = person(shared, &intent.user).await.map(|person| person.name);
+            let name = name.unwrap_or_else(|| intent.user.clone());
+            open.intents.push((intent, name));
+        }
+    }
+    Answer::LookedUp(Box::new(open))
+}
+
+/// An operator who signed in gives up an enrollment.
+pub(super) async fn close_intent(shared: &Shared, by: SignedIn, association: &str) -> Result<(), Problem> {
+    let association = routes::association_named(association)?;
+    let by = Proof::SignedIn(by);
+    let closed = shared.ask(|reply| Command::CloseIntent {
+        association,
+        by,
+        reply,
+    });
+    closed.await.map(drop)
 }
 
 /// Writes a report for support into a folder of the station's data, and gives its path. It holds how things are and

@@ -136,6 +136,7 @@ pub(super) fn draw(session: &Session, l: &Lang, desk: &Desk) -> String {
         Tab::Band => band(l, desk),
         Tab::Station => station(session, l, desk),
         Tab::Journal => journal(session, l, desk),
+        Tab::Repair => super::repair::draw(l, desk),
     };
     let tabs = Tab::ALL.into_iter().filter(|tab| desk.may(*tab));
     rendered(&Page {

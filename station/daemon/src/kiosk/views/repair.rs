@@ -2,6 +2,7 @@
 
 use askama::Template;
 use page_kit::messages::key;
+use station_core::replica::Right;
 
 use super::super::session::{Desk, Weighed};
 use super::super::words::Lang;
@@ -41,16 +42,17 @@ struct Open<'a> {
 pub(super) fn draw(l: &Lang, desk: &Desk) -> String {
     let repair = &desk.repair;
     let open = repair.open.as_ref();
-    let all = open.map(|open| open.intents.iter().map(intent).collect::<Vec<_>>());
-    let (weighed, intents) = match &repair.weighed {
-        Weighed::Nothing => ("", all),
+    let (weighed, chosen) = match &repair.weighed {
+        Weighed::Nothing => ("", None),
         Weighed::Clock => ("clock", None),
-        Weighed::Intent(chosen) => {
-            let one = |all: Vec<Open<'_>>| all.into_iter().filter(|it| it.association == chosen).collect();
-            ("intent", all.map(one))
-        }
+        Weighed::Intent(association) => ("intent", Some(association)),
     };
-    let may_close = desk.by.has(station_core::replica::Right::CloseIntents);
+    let intents = open.map(|open| {
+        let shown = open.intents.iter();
+        let shown = shown.filter(|(open, _)| chosen.is_none_or(|chosen| open.association == *chosen));
+        shown.map(intent).collect()
+    });
+    let may_close = desk.by.has(Right::CloseIntents) && weighed != "clock";
     rendered(&Page {
         l,
         is_there: open.is_some(),

@@ -255,6 +255,7 @@ fn check_html(name: &str, html: &str) {
             json!({ "user": "x" }),
             json!({ "at": "0" }),
             json!({ "tab": "start" }),
+            json!({ "association": "a0" }),
         ];
         assert!(fields.into_iter().any(with), "{name}: {act} is no act");
     }

@@ -10,11 +10,14 @@ use station_core::replica::{OperatorRow, Right};
 use station_core::ticket::{AttemptState, CodeKey, SignedIn, begin_pin, pin_subject};
 
 use super::super::super::session::{
-    Attempt, Checked, Checking, Desk, Moment, Person, Rules, Slip, Sought, Station, Waiting,
+    Attempt, Checked, Checking, Desk, Moment, Open, Person, Repair, Rules, Slip, Sought, Station, Waiting,
+    Weighed,
 };
 use super::super::*;
 use crate::api::Live;
-use crate::api::model::{BandInfo, Bands, Finding, JournalEntry, NearbyBand, Stage, Touches, Verdict};
+use crate::api::model::{
+    BandInfo, Bands, Clock, Finding, JournalEntry, NearbyBand, OpenIntent, Stage, Touches, Verdict,
+};
 use crate::config::{Afterwards, Theme};
 use crate::eventloop::look::BandSeen;
 
@@ -306,6 +309,20 @@ pub(super) fn all() -> Vec<(&'static str, Session)> {
         ),
         ("desk-station", desk(Tab::Station, examined)),
         ("desk-journal", desk(Tab::Journal, examined)),
+        (
+            "desk-repair",
+            desk(Tab::Repair, |desk| repairing(desk, Weighed::Nothing)),
+        ),
+        (
+            "desk-repair-clock",
+            desk(Tab::Repair, |desk| repairing(desk, Weighed::Clock)),
+        ),
+        (
+            "desk-repair-intent",
+            desk(Tab::Repair, |desk| {
+                repairing(desk, Weighed::Intent("a0".repeat(16)))
+            }),
+        ),
     ]
 }
 
@@ -375,6 +392,31 @@ fn desk(tab: Tab, change: impl FnOnce(&mut Desk)) -> Session {
         session.handle_live(at, live);
     }
     session
+}
+
+fn repairing(desk: &mut Desk, weighed: Weighed) {
+    let intent = OpenIntent {
+        association: "a0".repeat(16),
+        serial: "AAAH-00201".into(),
+        user: "4711".into(),
+        zone: "enrollment".into(),
+        since_ms: 1_795_000_000_000,
+    };
+    let clock = Clock {
+        clock_ms: 1_795_000_000_000,
+        earliest_ms: 1_795_000_000_000,
+        latest_ms: 1_795_086_400_000,
+        trusted: false,
+        expired_by_ms: None,
+    };
+    desk.repair = Repair {
+        open: Some(Open {
+            clock: Some(clock),
+            intents: vec![(intent, "Mara Kurz".into())],
+        }),
+        weighed,
+        said: Some(Err("clock_unbelievable".into())),
+    };
 }
 
 fn checked() -> Checked {
