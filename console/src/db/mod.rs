@@ -186,3 +186,5 @@ fn raise(known: &mut u64, head: u64) -> bool {
 mod tests;
 #[cfg(test)]
 mod tls_tests;
+#[cfg(test)]
+mod together_tests;
