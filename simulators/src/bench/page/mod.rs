@@ -112,7 +112,9 @@ async fn shifted(desk: &Desk) -> Result<f64> {
     for shift in shifts {
         note(&format!("layout shift: {shift}"));
     }
-    Ok(shifts.iter().filter_map(|shift| shift[0].as_f64()).sum())
+    // The sum of nothing would be -0.
+    let values = shifts.iter().filter_map(|shift| shift[0].as_f64());
+    Ok(values.fold(0.0, |sum, value| sum + value))
 }
 
 fn air() -> DoubleConfig {
