@@ -12,8 +12,8 @@ use crate::bench::{Effort, Figure, Goal, note};
 use crate::bluez::DoubleConfig;
 
 const MIB: f64 = 1024.0 * 1024.0;
-/// How many people come, unless somebody says another number.
-const PEOPLE: usize = 120;
+/// How many people come, unless somebody says another number. After 300 the daemon's page cache is full.
+const PEOPLE: usize = 600;
 const PEOPLE_MIN: usize = 3;
 const PEOPLE_VARIABLE: &str = "BANDSTAND_PEOPLE";
 /// How often memory is looked at.
