@@ -93,6 +93,8 @@ impl Peer {
             .arg(&make)
             .arg(folder.path())
             .arg(USERS.to_string())
+            // It leaves a log where it stands.
+            .current_dir(folder.path())
             .stdin(Stdio::null());
         let made = command.output().await?;
         ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
