@@ -7,6 +7,7 @@ use minicbor::{Decode, Encode};
 
 use crate::cbor;
 use crate::id::{Lineage, Revision};
+use crate::join::Fingerprint;
 use crate::version::Versions;
 
 /// Most bytes of a report.
@@ -73,6 +74,10 @@ pub struct Health {
     /// Attempts refused since the daemon started.
     #[n(18)]
     pub refused: u64,
+    /// The authority that issued its certificate for the console, and that it takes the console by: the newest
+    /// that it trusts.
+    #[n(19)]
+    pub authority: Option<Fingerprint>,
 }
 
 /// Whether a station's time can be trusted.

@@ -141,7 +141,16 @@ pub struct Joined {
     /// Versions of the wire the console speaks.
     #[n(13)]
     pub versions: Versions,
+    /// Every authority under which the console may answer, in DER, the newest last; absent if there was never but one.
+    /// A station takes those alone that its own row of the feed names.
+    #[n(14)]
+    pub authorities_der: Option<Vec<Der>>,
 }
+
+/// SHA-256 of a certificate in DER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Fingerprint(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 32]);
 
 /// A certificate in DER.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -26,6 +26,7 @@ mod privacy;
 mod radio;
 mod scenarios;
 mod stolen_disk;
+mod sync_authority;
 mod sync_batches;
 mod sync_clock;
 mod sync_faults;

@@ -97,7 +97,7 @@ async fn push(station: &Station, batch: &Batch) -> PushAnswer {
     let path = station.folder().join("data/station.sync");
     let own = Credentials::load(&path, &seal_key()).unwrap();
     let believed = Believed::new(Clock::start().wall_ms());
-    let tls = client_config(&own.authority, own.certificate.clone(), &own.key, believed).unwrap();
+    let tls = client_config(&own.authorities, own.certificate.clone(), &own.key, believed).unwrap();
     let mut connection = Connection::open(&own.console, tls).await.unwrap();
     let sent = connection.send(Method::POST, "/sync/v1/journal", Some(batch.to_bytes()), LIMIT);
     PushAnswer::from_bytes(&sent.await.unwrap().body).unwrap()

@@ -106,7 +106,39 @@ organization-about = Woran man sie erkennt
 organization-id = Kennung
 organization-lineage = Leben dieser Datenbank
 organization-authority = Zertifizierungsstelle
-organization-authority-text = Jede Station merkt sich diese Stelle für das ganze Leben des Werks, darum wird sie nicht gewechselt. Hat je jemand ihren Schlüssel gesehen, beginnen Sie eine neue Organisation und lassen Sie die Stationen ihr beitreten.
+organization-authority-text = An dieser Zertifizierungsstelle erkennen die Stationen die Konsole. Eine andere kann ohne Lücke an ihre Stelle treten: Stationen erhalten von selbst Zertifikate von ihr und trauen solange beiden; die Konsole verlässt die frühere, sobald keine Station sie mehr braucht.
+authority-next = Nächste Zertifizierungsstelle
+authority-waiting = Stationen, die noch nicht zu ihr übergegangen sind
+authority-nobody = keine
+authority-more = und { $count } weitere
+authority-make = Neue Zertifizierungsstelle
+authority-make-title = Eine neue Zertifizierungsstelle machen?
+authority-make-stations = { $count ->
+    [0] Noch ist keine Station beigetreten: Jede erhält ihr Zertifikat von der neuen.
+    [one] Eine Station erfährt es sofort, erhält von selbst ein Zertifikat der neuen und traut solange beiden.
+   *[other] { $count } Stationen erfahren es sofort, erhalten von selbst Zertifikate der neuen und trauen solange beiden.
+}
+authority-make-leave = Sobald keine Station die jetzige mehr braucht, verlässt die Konsole sie von selbst. Bis dahin gilt alles mit beiden.
+authority-make-tokens = { $count ->
+    [one] Ein Beitrittscode nennt die jetzige und hält sie, bis er benutzt oder abgelaufen ist.
+   *[other] { $count } Beitrittscodes nennen die jetzige und halten sie, bis sie benutzt oder abgelaufen sind.
+}
+authority-made = Die neue Zertifizierungsstelle ist da. Die Stationen erfahren es jetzt.
+authority-retire = Frühere Zertifizierungsstelle verlassen
+authority-retire-title = Die frühere Zertifizierungsstelle jetzt verlassen?
+authority-retire-nobody = Keine Station braucht sie mehr.
+authority-retire-cut = { $count ->
+    [one] Eine Station ist noch nicht übergegangen und wird abgeschnitten, bis jemand sie mit einem für sie gemachten Code wieder beitreten lässt: { $names }.
+   *[other] { $count } Stationen sind noch nicht übergegangen und werden abgeschnitten, bis jemand sie mit für sie gemachten Codes wieder beitreten lässt: { $names }.
+}
+authority-retire-tokens = { $count ->
+    [one] Ein noch nicht benutzter Beitrittscode endet.
+   *[other] { $count } noch nicht benutzte Beitrittscodes enden.
+}
+authority-retired = Die frühere Zertifizierungsstelle ist verlassen.
+rotate-codes = Neuer Schlüssel für getippte Codes
+rotate-codes-title = Einen neuen Schlüssel für getippte Codes machen?
+rotate-old-code = Schlüssel { $id } wird bis dahin benutzt. Vorher ausgegebene Codes gelten weiter.
 organization-keys = Schlüssel
 organization-keys-lead = Stationen erfahren von einem neuen Schlüssel einen Tag, bevor er unterschreibt. Was ein früherer unterschrieben hat, gilt weiter.
 rotate-tickets = Neuer Schlüssel für Tickets
@@ -154,6 +186,16 @@ factor = Zweiter Faktor
 factor-on = An
 factor-off = Aus
 factor-lead = Mit einem zweiten Faktor zeigen Sie neben dem Passwort den Code einer App auf Ihrem Telefon. Wer nur Ihr Passwort erfährt, kommt nicht hinein.
+factor-due = Zuerst einen zweiten Faktor einrichten
+factor-due-lead = Ihre Rolle ({ $role }) braucht einen: einen Code einer App auf dem Telefon neben dem Passwort. Vorher öffnet sich nichts anderes. Sie brauchen das Telefon zur Hand; es dauert eine Minute.
+factor-needed = Ihre Rolle braucht ihn.
+factor-require = Zweiten Faktor verlangen
+factor-require-lead = Wer eine dieser Rollen und keinen zweiten Faktor hat, wird mit dem nächsten Klick dahin geführt, einen einzurichten, und kann vorher nichts anderes tun. Auch Sie. Schlüssel der API gelten weiter.
+factor-require-saved = Es gilt ab jetzt.
+factor-required-yes = Verlangt
+factor-required-no = Wie jeder mag
+factor-required-of = Ein zweiter Faktor wird verlangt von: { $roles }.
+factor-required-none = niemandem
 factor-setup = App einrichten
 factor-setup-lead = Scannen Sie dies mit einer App, die Codes macht, etwa der Ihrer Firma, und tippen Sie den Code ein, den sie zeigt.
 factor-text = Oder tippen Sie dies in die App

@@ -106,7 +106,39 @@ organization-about = What it is known by
 organization-id = Id
 organization-lineage = Life of this database
 organization-authority = Certificate authority
-organization-authority-text = Every station remembers this authority for the plant's whole life, so it is not rotated. If its key was ever seen by somebody, start a new organization and let stations join it.
+organization-authority-text = Stations know the console by this authority. Another one can take its place without a gap: stations get certificates of it by themselves and trust both meanwhile; the console leaves the earlier one as soon as none needs it.
+authority-next = Next certificate authority
+authority-waiting = Stations that have not gone over to it
+authority-nobody = none
+authority-more = and { $count } more
+authority-make = New authority
+authority-make-title = Make a new certificate authority?
+authority-make-stations = { $count ->
+    [0] No station has joined yet: each gets its certificate of the new one.
+    [one] One station is told at once, gets a certificate of the new one by itself, and trusts both meanwhile.
+   *[other] { $count } stations are told at once, get certificates of the new one by themselves, and trust both meanwhile.
+}
+authority-make-leave = As soon as no station needs the present one, the console leaves it by itself. Until then everything works by both.
+authority-make-tokens = { $count ->
+    [one] One join token names the present one and holds it up until the token is used or has expired.
+   *[other] { $count } join tokens name the present one and hold it up until they are used or have expired.
+}
+authority-made = The new authority is there. Stations are told now.
+authority-retire = Leave the earlier authority
+authority-retire-title = Leave the earlier certificate authority now?
+authority-retire-nobody = No station needs it any more.
+authority-retire-cut = { $count ->
+    [one] One station has not gone over and is cut off, until somebody lets it join again with a token made for it: { $names }.
+   *[other] { $count } stations have not gone over and are cut off, until somebody lets them join again with tokens made for them: { $names }.
+}
+authority-retire-tokens = { $count ->
+    [one] One join token that was not used yet is ended.
+   *[other] { $count } join tokens that were not used yet are ended.
+}
+authority-retired = The earlier authority is gone.
+rotate-codes = New key for typed codes
+rotate-codes-title = Make a new key for typed codes?
+rotate-old-code = Key { $id } is used until then. Codes given out before go on to hold.
 organization-keys = Keys
 organization-keys-lead = Stations are told a new key a day before it signs. What an earlier key signed goes on to hold.
 rotate-tickets = New key for tickets
@@ -154,6 +186,16 @@ factor = Second factor
 factor-on = On
 factor-off = Off
 factor-lead = With a second factor you show a code of an app on your phone beside the password. Whoever learns your password alone cannot sign in.
+factor-due = Set up a second factor first
+factor-due-lead = Your role ({ $role }) needs one: a code of an app on your phone beside the password. Nothing else opens before. You need the phone at hand; it takes a minute.
+factor-needed = Your role needs it.
+factor-require = Require a second factor
+factor-require-lead = Whoever has one of these roles and no second factor is led to set one up with the next click, and can do nothing else before. You too. Keys of the API go on.
+factor-require-saved = It holds from now on.
+factor-required-yes = Required
+factor-required-no = As everybody likes
+factor-required-of = A second factor is required of: { $roles }.
+factor-required-none = nobody
 factor-setup = Set up an app
 factor-setup-lead = Scan this with an app that makes codes, such as the one of your company, and type the code that it shows.
 factor-text = Or type this into the app

@@ -111,6 +111,7 @@ pub async fn create(
         disabled: None,
         signed_in: None,
         has_factor: false,
+        needs_factor: false,
         version: 1,
     };
     let secret = Secret::new()?;

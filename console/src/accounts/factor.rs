@@ -3,6 +3,8 @@
 //! The app's secret lies in the vault. A code on paper has 120 random bits, so that its plain digest is enough (SEC-31).
 //! Decision 0040.
 
+use std::collections::BTreeSet;
+
 use policy::model::UnixMillis;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -12,7 +14,7 @@ use zeroize::Zeroizing;
 use super::rows::{self, Account, Wait};
 use super::secret::{Secret, random};
 use super::{Session, session};
-use crate::access::{self, Action, Caller};
+use crate::access::{self, Action, Caller, Role};
 use crate::args;
 use crate::audit::{self, Record};
 use crate::db::{DbError, Tx};
@@ -173,8 +175,44 @@ pub async fn codes_left(app: &App, session: &Session) -> Result<u64, Problem> {
     Ok(app.db.read(count).await?.unwrap_or(0))
 }
 
-/// Removes one's own second factor.
+/// The roles whose accounts need a second factor.
+pub async fn required(app: &App, caller: &Caller) -> Result<BTreeSet<Role>, Problem> {
+    access::allow(caller, Action::AccountView, "")?;
+    Ok(app.db.read(rows::factor_required).await?)
+}
+
+/// Requires a second factor of every account of these roles. Whoever has none is led to set one up with the next click
+/// and does nothing else before. Keys of the API are not accounts and go on.
+pub async fn require(app: &App, caller: &Caller, roles: BTreeSet<Role>) -> Result<BTreeSet<Role>, Problem> {
+    access::allow(caller, Action::AccountEdit, "")?;
+    let (caller, now) = (caller.clone(), app.now());
+    app.db
+        .write(move |tx| {
+            let before = rows::factor_required(tx)?;
+            if before == roles {
+                return Ok::<_, Problem>(before);
+            }
+            rows::set_factor_required(tx, &roles)?;
+            let record = Record {
+                action: "factor_require",
+                subject_kind: "role",
+                before: json!(before),
+                after: json!(roles),
+                ..Record::default()
+            };
+            audit::append(tx, &caller, &record, now)?;
+            Ok(roles.clone())
+        })
+        .await
+}
+
+/// Removes one's own second factor, where the role does not need it.
 pub async fn remove(app: &App, session: &Session) -> Result<(), Problem> {
+    if session.account.needs_factor {
+        let detail = format!("the role {} needs a second factor", session.account.role);
+        let next = "set up another app instead: ask an administrator to remove this one";
+        return Err(Problem::new(Code::WrongState, detail, next));
+    }
     let (vault, now, session) = (app.vault.clone(), app.now(), session.clone());
     let done = app.db.write(move |tx| {
         forget(tx, &vault, &session.account)?;

@@ -134,6 +134,7 @@ fn first_account(answer: &Answer) -> Result<Account, NotUsed> {
         disabled: None,
         signed_in: None,
         has_factor: false,
+        needs_factor: false,
         version: 1,
     })
 }

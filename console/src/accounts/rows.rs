@@ -29,11 +29,18 @@ pub struct Account {
     pub signed_in: Option<UnixMillis>,
     /// A code is asked for beside the password.
     pub has_factor: bool,
+    /// The account's role is one of those that need a second factor.
+    pub needs_factor: bool,
     /// Counts changes.
     pub version: u64,
 }
 
 impl Account {
+    /// Has to set up a second factor before anything else.
+    pub fn must_bind(&self) -> bool {
+        self.needs_factor && !self.has_factor
+    }
+
     /// Can sign in.
     pub fn is_usable(&self) -> bool {
         self.disabled.is_none() && self.has_password
@@ -41,7 +48,10 @@ impl Account {
 }
 
 const ACCOUNT: &str = "id, login, name, role, sites, password is not null, disabled_ms, signed_in_ms, version, \
-     exists (select 1 from second_factors f where f.account = accounts.id)";
+     exists (select 1 from second_factors f where f.account = accounts.id), \
+     (select value from settings where settings.name = 'factor_required')";
+/// How many columns [`ACCOUNT`] has.
+const ACCOUNT_LEN: usize = 11;
 
 fn account(row: &Row<'_>) -> Result<Account, DbError> {
     account_from(row, 0)
@@ -49,11 +59,13 @@ fn account(row: &Row<'_>) -> Result<Account, DbError> {
 
 /// Reads the columns of [`ACCOUNT`] from `first` on.
 fn account_from(row: &Row<'_>, first: usize) -> Result<Account, DbError> {
+    let role: Role = row.parse(first + 3)?;
     Ok(Account {
+        needs_factor: required(row.opt_text(first + 10)?).contains(&role),
         id: row.text(first)?,
         login: row.text(first + 1)?,
         name: row.text(first + 2)?,
-        role: row.parse(first + 3)?,
+        role,
         sites: row.text(first + 4)?.lines().map(str::to_owned).collect(),
         has_password: row.bool(first + 5)?,
         disabled: row.opt_moment(first + 6)?,
@@ -61,6 +73,26 @@ fn account_from(row: &Row<'_>, first: usize) -> Result<Account, DbError> {
         version: row.count(first + 8)?,
         has_factor: row.bool(first + 9)?,
     })
+}
+
+/// The roles that need a second factor. What does not read is taken for all of them: nobody is let in by damage.
+fn required(stored: Option<String>) -> BTreeSet<Role> {
+    match stored {
+        None => BTreeSet::new(),
+        Some(text) => serde_json::from_str(&text).unwrap_or_else(|_| Role::ALL.into()),
+    }
+}
+
+/// The roles whose accounts need a second factor.
+pub fn factor_required(tx: &Tx<'_>) -> Result<BTreeSet<Role>, DbError> {
+    let sql = "select value from settings where name = 'factor_required'";
+    let stored = tx.first(sql, &[], |row| row.text(0))?;
+    Ok(required(stored))
+}
+
+/// From now on these are.
+pub fn set_factor_required(tx: &Tx<'_>, roles: &BTreeSet<Role>) -> Result<(), DbError> {
+    crate::store::settings::put(tx, "factor_required", roles).map(drop)
 }
 
 fn lines(sites: &BTreeSet<String>) -> String {
@@ -97,7 +129,9 @@ pub fn by_login(tx: &Tx<'_>, login: &str) -> Result<Option<Account>, DbError> {
 /// The account of a login with its kept password, for signing in.
 pub fn for_sign_in(tx: &Tx<'_>, login: &str) -> Result<Option<(Account, Option<String>)>, DbError> {
     let sql = format!("select {ACCOUNT}, password from accounts where login = $1");
-    tx.first(&sql, args![login], |row| Ok((account(row)?, row.opt_text(10)?)))
+    tx.first(&sql, args![login], |row| {
+        Ok((account(row)?, row.opt_text(ACCOUNT_LEN)?))
+    })
 }
 
 /// The kept password of an account.
@@ -190,7 +224,8 @@ fn session(row: &Row<'_>) -> Result<SessionRow, DbError> {
 /// The session of this digest, with its account.
 pub fn session_of(tx: &Tx<'_>, digest: &[u8; 32]) -> Result<Option<(SessionRow, Account)>, DbError> {
     let account = "a.id, a.login, a.name, a.role, a.sites, a.password is not null, a.disabled_ms, a.signed_in_ms, a.version, \
-         exists (select 1 from second_factors f where f.account = a.id)";
+         exists (select 1 from second_factors f where f.account = a.id), \
+         (select value from settings where settings.name = 'factor_required')";
     let sql = format!(
         "select {SESSION}, {account} from sessions s join accounts a on a.id = s.account where s.digest = $1"
     );

@@ -7,6 +7,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use super::authority::AuthorityView;
 use super::{change, look, record, setup, text};
 use crate::access::{Action, Caller, allow};
 use crate::audit::Record;
@@ -67,16 +68,19 @@ pub struct SettingsView {
     pub keys: Vec<PublicKeyView>,
     /// SHA-256 of the certificate that every station knows the console by, in base16; none before the first start.
     pub authority: Option<String>,
+    /// The same, with the one that takes its place and who has not gone over yet.
+    pub authorities: Option<AuthorityView>,
 }
 
 /// The settings.
 pub async fn show(app: &App, caller: &Caller) -> Result<SettingsView, Problem> {
     allow(caller, Action::SettingsView, "")?;
     let vault = app.vault.clone();
-    look(app, move |tx, _| {
-        let authority = authority::fingerprint(tx, &vault)?;
+    look(app, move |tx, now| {
+        let authorities = super::authority::view(tx, &vault, now)?;
         Ok(SettingsView {
-            authority: authority.map(|it| data_encoding::HEXLOWER.encode(&it)),
+            authority: authorities.as_ref().map(|it| it.present.clone()),
+            authorities,
             organization: settings::require(tx, names::ORGANIZATION)?,
             organization_id: settings::organization_id(tx)?.to_string(),
             lineage: data_encoding::HEXLOWER.encode(&settings::lineage(tx)?),
@@ -115,6 +119,8 @@ pub async fn rename(app: &App, caller: &Caller, name: String) -> Result<Settings
 pub enum Rotating {
     /// The one that signs tickets.
     Tickets,
+    /// The one under which codes to type are hashed.
+    Codes,
     /// The one that signs what stations are told.
     Feed,
 }
@@ -123,6 +129,7 @@ impl Rotating {
     fn kind(self) -> &'static str {
         match self {
             Self::Tickets => store::TICKET_ISSUER,
+            Self::Codes => store::CODE,
             Self::Feed => store::FEED,
         }
     }
@@ -130,6 +137,7 @@ impl Rotating {
     fn action(self) -> &'static str {
         match self {
             Self::Tickets => "ticket_key_rotate",
+            Self::Codes => "code_key_rotate",
             Self::Feed => "feed_key_rotate",
         }
     }
@@ -138,7 +146,7 @@ impl Rotating {
 /// What a new key would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rotation {
-    /// `ticket_issuer` or `feed`.
+    /// `ticket_issuer`, `code` or `feed`.
     pub kind: String,
     /// The number of the key that signs now.
     pub present: String,
@@ -202,7 +210,9 @@ pub async fn rotate(
             return Err(Problem::new(Code::WrongState, detail, "wait until it signs"));
         }
         let id = match which {
-            Rotating::Tickets => next_ticket_key(tx, &vault, &secret, (&present.id, start), now)?,
+            Rotating::Tickets | Rotating::Codes => {
+                next_key(tx, &vault, which, &secret, (&present.id, start), now)?
+            }
             Rotating::Feed => authority::rotate_feed_key(tx, &vault, *secret, start, start, now)?.to_string(),
         };
         let what = Record {
@@ -222,25 +232,35 @@ pub async fn rotate(
     .await
 }
 
-fn next_ticket_key(
+/// The next key for tickets, or for codes to type, of which nothing is public.
+fn next_key(
     tx: &Tx<'_>,
     vault: &Vault,
+    which: Rotating,
     secret: &[u8; 32],
     (present, start): (&str, UnixMillis),
     now: UnixMillis,
 ) -> Result<String, DbError> {
-    let id = store::next_id(tx, store::TICKET_ISSUER)?.to_string();
-    vault.put(tx, &format!("{}{id}", secrets::TICKET), secret, now)?;
+    let kind = which.kind();
+    let id = store::next_id(tx, kind)?.to_string();
+    let (place, public_key) = match which {
+        Rotating::Codes => (secrets::CODE, vec![]),
+        _ => {
+            let public = SigningKey::from_bytes(secret).verifying_key();
+            (secrets::TICKET, public.to_bytes().to_vec())
+        }
+    };
+    vault.put(tx, &format!("{place}{id}"), secret, now)?;
     let row = KeyRow {
-        kind: store::TICKET_ISSUER.into(),
-        name: format!("ticket_issuer {id}"),
+        kind: kind.into(),
+        name: format!("{kind} {id}"),
         id: id.clone(),
-        public_key: SigningKey::from_bytes(secret).verifying_key().to_bytes().to_vec(),
+        public_key,
         not_before: start,
         retired: None,
     };
     store::insert(tx, &row)?;
-    store::retire(tx, store::TICKET_ISSUER, present, start)?;
+    store::retire(tx, kind, present, start)?;
     Ok(id)
 }
 

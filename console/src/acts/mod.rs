@@ -7,6 +7,7 @@
 pub mod api_keys;
 pub mod associations;
 pub mod audits;
+pub mod authority;
 pub mod bands;
 pub mod dashboard;
 pub mod effects;

@@ -25,6 +25,8 @@ use crate::vault::{Vault, names};
 /// Clocks of stations differ by minutes: a ticket holds from a while before it was issued.
 const BEFORE_S: u64 = 60 * 60;
 const HOURS_MAX: u32 = 24 * 30;
+/// The same in milliseconds.
+pub(crate) const TICKET_MS_MAX: u64 = HOURS_MAX as u64 * 3_600_000;
 
 /// A new ticket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -150,7 +150,17 @@ fn office() -> Router<App> {
         )
         .route("/api/v1/settings/manufacturers", post(office::make_welcome))
         .route("/api/v1/settings/ticket-keys", post(office::ticket_key))
+        .route(
+            "/api/v1/settings/second-factor",
+            get(office::factor_required).put(office::factor_require),
+        )
         .route("/api/v1/settings/feed-keys", post(office::feed_key))
+        .route("/api/v1/settings/code-keys", post(office::code_key))
+        .route("/api/v1/settings/authorities", post(office::authority_make))
+        .route(
+            "/api/v1/settings/authorities/retire",
+            post(office::authority_retire),
+        )
         .route(
             "/api/v1/accounts",
             get(office::accounts).post(office::account_create),

@@ -17,6 +17,7 @@ use crate::accounts::factor;
 use crate::accounts::rows::Account;
 use crate::acts::api_keys::{self, KeyView, MadeKey, NewKey};
 use crate::acts::audits::{self, AuditFilter, Verdict};
+use crate::acts::authority::{self, AuthorityView};
 use crate::acts::dashboard::{self, Dashboard};
 use crate::acts::exports::{self, Which};
 use crate::acts::imports::{self, ImportChange, ImportKind, ImportOptions, ImportView};
@@ -521,6 +522,60 @@ pub(super) async fn ticket_key(
 ) -> Result<Created<PublicKeyView>, Refusal> {
     let key = keys::rotate(&app, &caller, Rotating::Tickets, None).await?;
     Ok(Created(key, "/api/v1/settings".into()))
+}
+
+/// Who needs a second factor.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FactorRequired {
+    /// The roles whose accounts need one.
+    roles: BTreeSet<Role>,
+}
+
+/// The roles whose accounts need a second factor.
+#[utoipa::path(get, path = "/api/v1/settings/second-factor", tag = "accounts", responses((status = 200, body = FactorRequired)))]
+pub(super) async fn factor_required(State(app): State<App>, Auth(caller): Auth) -> Reply<FactorRequired> {
+    let roles = factor::required(&app, &caller).await?;
+    Ok(Json(FactorRequired { roles }))
+}
+
+/// Require a second factor of every account of these roles.
+#[utoipa::path(put, path = "/api/v1/settings/second-factor", tag = "accounts", request_body = FactorRequired,
+    responses((status = 200, body = FactorRequired)))]
+pub(super) async fn factor_require(
+    State(app): State<App>,
+    Auth(caller): Auth,
+    Body(input): Body<FactorRequired>,
+) -> Reply<FactorRequired> {
+    let roles = factor::require(&app, &caller, input.roles).await?;
+    Ok(Json(FactorRequired { roles }))
+}
+
+/// Make a new key under which codes to type are hashed; it counts from a day from now on.
+#[utoipa::path(post, path = "/api/v1/settings/code-keys", tag = "settings", responses((status = 201, body = PublicKeyView)))]
+pub(super) async fn code_key(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Created<PublicKeyView>, Refusal> {
+    let key = keys::rotate(&app, &caller, Rotating::Codes, None).await?;
+    Ok(Created(key, "/api/v1/settings".into()))
+}
+
+/// Make the authority that takes the place of the present one. Stations go over by themselves; the earlier one goes as
+/// soon as none of them needs it.
+#[utoipa::path(post, path = "/api/v1/settings/authorities", tag = "settings", responses((status = 201, body = AuthorityView)))]
+pub(super) async fn authority_make(
+    State(app): State<App>,
+    Auth(caller): Auth,
+) -> Result<Created<AuthorityView>, Refusal> {
+    let made = authority::rotate(&app, &caller, None).await?;
+    Ok(Created(made, "/api/v1/settings".into()))
+}
+
+/// Leave the earlier authority at once. Stations that have not gone over are cut off until somebody lets them join again.
+#[utoipa::path(post, path = "/api/v1/settings/authorities/retire", tag = "settings", responses((status = 200, body = AuthorityView)))]
+pub(super) async fn authority_retire(State(app): State<App>, Auth(caller): Auth) -> Reply<AuthorityView> {
+    Ok(Json(authority::retire(&app, &caller, None).await?))
 }
 
 /// Make a new key that signs what stations are told. It signs from a day from now on.

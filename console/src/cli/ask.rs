@@ -254,7 +254,7 @@ pub enum ApiKey {
     },
 }
 
-fn role(text: &str) -> Result<Role, String> {
+pub(super) fn role(text: &str) -> Result<Role, String> {
     text.parse()
         .map_err(|()| "expected administrator, operator, auditor or rollout_manager".to_owned())
 }

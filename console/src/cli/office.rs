@@ -1,5 +1,6 @@
 //! Commands about people with rights at stations, accounts, and the keys that stations are told.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use anyhow::{Context, Result, bail};
@@ -7,10 +8,11 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use station_core::replica::Right;
 
-use super::ask::Sure;
-use crate::access::Caller;
+use super::ask::{Sure, role as role_of};
+use crate::access::{Caller, Role};
 use crate::accounts::acts as accounts;
 use crate::accounts::factor;
+use crate::acts::authority;
 use crate::acts::keys::{self, Rotating};
 use crate::acts::operators::{self, OperatorInput};
 use crate::serve::App;
@@ -78,6 +80,15 @@ pub enum Account {
         /// The login
         login: String,
     },
+    /// Require a second factor of every account of these roles, and of no others; of nobody without a role
+    FactorRequire {
+        /// `administrator`, `operator`, `auditor`, `rollout_manager`; as often as needed
+        #[arg(long, value_parser = role_of)]
+        role: Vec<Role>,
+        /// Whether to do it
+        #[command(flatten)]
+        sure: Sure,
+    },
     /// Remove the second factor of somebody who lost phone and paper
     FactorReset {
         /// The login
@@ -95,13 +106,20 @@ pub enum KeyName {
     Tickets,
     /// The one that signs what stations are told
     Feed,
+    /// The one under which codes to type are hashed
+    Codes,
+    /// The authority that stations know the console by; the earlier one goes as soon as no station needs it
+    Authority,
 }
 
-impl From<KeyName> for Rotating {
-    fn from(name: KeyName) -> Self {
-        match name {
-            KeyName::Tickets => Self::Tickets,
-            KeyName::Feed => Self::Feed,
+impl KeyName {
+    /// Which of the keys that sign from a day from now on; nothing for the authority.
+    fn key(self) -> Option<Rotating> {
+        match self {
+            Self::Tickets => Some(Rotating::Tickets),
+            Self::Feed => Some(Rotating::Feed),
+            Self::Codes => Some(Rotating::Codes),
+            Self::Authority => None,
         }
     }
 }
@@ -115,6 +133,12 @@ pub enum Key {
     Rotate {
         /// Which
         which: KeyName,
+        /// Whether to do it
+        #[command(flatten)]
+        sure: Sure,
+    },
+    /// Leave the earlier authority at once, whoever has not gone over to the new one yet
+    RetireAuthority {
         /// Whether to do it
         #[command(flatten)]
         sure: Sure,
@@ -180,6 +204,14 @@ pub(super) async fn account(app: &App, caller: &Caller, command: Account) -> Res
             let (account, link) = accounts::link(app, caller, find(&login).await?.id).await?;
             json!({ "login": account.login, "link": link })
         }
+        Account::FactorRequire { role, sure } => {
+            let roles: BTreeSet<Role> = role.into_iter().collect();
+            match sure.is_sure() {
+                true => json!({ "factor_required": factor::require(app, caller, roles).await? }),
+                false => json!({ "factor_required": factor::required(app, caller).await?,
+                                 "would_require": roles, "next": Sure::NEXT }),
+            }
+        }
         Account::FactorReset { login, sure } => {
             let account = find(&login).await?;
             if !account.has_factor {
@@ -199,12 +231,26 @@ pub(super) async fn account(app: &App, caller: &Caller, command: Account) -> Res
 pub(super) async fn key(app: &App, caller: &Caller, command: Key) -> Result<Value> {
     Ok(match command {
         Key::List => json!(keys::show(app, caller).await?),
-        Key::Rotate { which, sure } if sure.is_sure() => {
-            json!(keys::rotate(app, caller, which.into(), None).await?)
+        Key::Rotate { which, sure } if sure.is_sure() => match which.key() {
+            Some(key) => json!(keys::rotate(app, caller, key, None).await?),
+            None => json!(authority::rotate(app, caller, None).await?),
+        },
+        Key::Rotate { which, .. } => match which.key() {
+            Some(key) => {
+                let rotation = keys::foresee(app, caller, key).await?;
+                json!({ "rotation": rotation, "next": Sure::NEXT })
+            }
+            None => {
+                let found = authority::show(app, caller).await?;
+                json!({ "would_make_another_beside": found, "next": Sure::NEXT })
+            }
+        },
+        Key::RetireAuthority { sure } if sure.is_sure() => {
+            json!(authority::retire(app, caller, None).await?)
         }
-        Key::Rotate { which, .. } => {
-            let rotation = keys::foresee(app, caller, which.into()).await?;
-            json!({ "rotation": rotation, "next": Sure::NEXT })
+        Key::RetireAuthority { .. } => {
+            let found = authority::show(app, caller).await?;
+            json!({ "would_leave": found, "next": Sure::NEXT })
         }
     })
 }

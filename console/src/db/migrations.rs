@@ -25,6 +25,11 @@ const STEPS: &[(i64, &str, &str)] = &[
         "uses_by_association",
         include_str!("../../migrations/0007_uses_by_association.sql"),
     ),
+    (
+        8,
+        "authorities",
+        include_str!("../../migrations/0008_authorities.sql"),
+    ),
 ];
 
 /// A step that was taken.

@@ -12,7 +12,8 @@ use super::text::{Lang, message};
 use super::views::{Account as AccountPage, AccountRow, Accounts, Deed, Form, HandOver};
 use super::visit::{Answer, Stop, Told, Visit, page, page_with};
 use super::widgets::{Fault, Field, Link, Moment, Tone, Word, span};
-use crate::access::Action;
+use super::words::choose;
+use crate::access::{self, Action, Role};
 use crate::accounts::acts::{self, Refused, Wanted};
 use crate::accounts::factor;
 use crate::accounts::links::PASSWORD_MS;
@@ -59,13 +60,71 @@ pub(crate) async fn list(visit: Visit) -> Answer {
         signed_in: Moment::maybe(lang, account.signed_in.map(|at| at.0)),
     };
     let accounts = acts::list(&visit.app, &visit.caller).await?;
+    let required = factor::required(&visit.app, &visit.caller).await?;
     Ok(page(&Accounts {
+        required: match required.is_empty() {
+            true => lang.t("factor-required-none"),
+            false => {
+                let words = required.iter().map(|role| lang.word("role", role.as_str()));
+                words.collect::<Vec<_>>().join(", ")
+            }
+        },
         shell: visit.shell(Section::Settings),
         tabs: tabs(&visit, LIST),
         rows: accounts.iter().map(row).collect(),
         roles: forms::roles_explained(lang),
         may_write: visit.may(Action::AccountEdit),
     }))
+}
+
+/// Of which roles a second factor is required.
+pub(crate) async fn factor_form(visit: Visit) -> Answer {
+    let lang = visit.lang;
+    access::allow(&visit.caller, Action::AccountEdit, "")?;
+    visit.confirmed(&format!("{LIST}/factor"))?;
+    let required = factor::required(&visit.app, &visit.caller).await?;
+    let field = |role: &Role| {
+        let value = if required.contains(role) { "yes" } else { "no" };
+        let field = choose(
+            lang,
+            role.as_str(),
+            role_label(*role),
+            "factor-required",
+            &["yes", "no"],
+            "",
+        );
+        field.value(value)
+    };
+    Ok(page(&Form {
+        shell: visit.shell(Section::Settings),
+        title: lang.t("factor-require"),
+        lead: lang.t("factor-require-lead"),
+        crumbs: vec![Link::new(LIST, lang.t("accounts"))],
+        action: format!("{LIST}/factor"),
+        hidden: vec![],
+        fields: Role::ALL.iter().map(field).collect(),
+        faults: vec![],
+        submit: lang.t("save"),
+        back: LIST.into(),
+    }))
+}
+
+fn role_label(role: Role) -> &'static str {
+    match role {
+        Role::Administrator => message("role-administrator"),
+        Role::Operator => message("role-operator"),
+        Role::Auditor => message("role-auditor"),
+        Role::RolloutManager => message("role-rollout-manager"),
+    }
+}
+
+pub(crate) async fn factor_require(visit: Visit, posted: Posted) -> Answer {
+    visit.confirmed(&format!("{LIST}/factor"))?;
+    let required = Role::ALL
+        .into_iter()
+        .filter(|role| posted.raw(role.as_str()) == "yes");
+    factor::require(&visit.app, &visit.caller, required.collect()).await?;
+    Ok(visit.done(LIST, &Told::new(message("factor-require-saved"))))
 }
 
 /// Fields of an account, filled with what was typed or with what is.

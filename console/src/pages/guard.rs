@@ -81,6 +81,9 @@ async fn visited(app: &App, request: Request, next: Next) -> Response {
         is_from_here(&app.config.web, &parts.method, &parts.headers),
     ) {
         (Err(wait_s), _) => Stop::from(Problem::too_many(wait_s)).into_response(),
+        (Ok(()), true) if has_to_bind_first(&visitor, parts.uri.path()) => {
+            Stop::Go(BIND.into()).into_response()
+        }
         (Ok(()), true) => next.run(Request::from_parts(parts, body)).await,
         (Ok(()), false) => Stop::from(foreign()).into_response(),
     };
@@ -103,6 +106,23 @@ async fn visited(app: &App, request: Request, next: Next) -> Response {
             .append(SET_COOKIE, visitor.cookie("done", "", Some(0)));
     }
     response
+}
+
+/// Where somebody is led whose role needs a second factor, and who has none.
+const BIND: &str = "/settings/factor";
+
+/// Whether somebody has to set up a second factor before this. What that takes is open, and the way out.
+fn has_to_bind_first(visitor: &Visitor, path: &str) -> bool {
+    let open = [
+        BIND,
+        "/settings/factor/begin",
+        "/settings/factor/bind",
+        "/confirm",
+        "/look",
+        "/sign-out",
+    ];
+    let session = visitor.session.as_ref();
+    session.is_some_and(|(_, session)| session.account.must_bind()) && !open.contains(&path)
 }
 
 async fn visitor(app: &App, parts: &Parts) -> Result<Visitor, Problem> {

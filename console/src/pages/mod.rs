@@ -9,6 +9,7 @@ mod account_pages;
 mod assets;
 mod association_pages;
 mod audit_pages;
+mod authority_pages;
 mod band_pages;
 mod forms;
 mod gate;
@@ -29,6 +30,8 @@ mod own;
 mod policy_pages;
 mod posted;
 mod quarantine_pages;
+#[cfg(test)]
+mod required_tests;
 #[cfg(test)]
 mod samples;
 mod shell;
@@ -180,6 +183,7 @@ fn settings() -> Router<App> {
     Router::new()
         .route("/settings", get(own::show))
         .route("/settings/password", post(own::password))
+        .route("/settings/factor", get(own::factor_due))
         .route("/settings/factor/begin", post(own::factor_begin))
         .route("/settings/factor/bind", post(own::factor_bind))
         .route("/settings/factor/codes", post(own::factor_codes))
@@ -193,6 +197,10 @@ fn settings() -> Router<App> {
             get(organization_pages::make_form).post(organization_pages::make),
         )
         .route(
+            "/settings/organization/authority/{deed}",
+            get(authority_pages::form).post(authority_pages::act),
+        )
+        .route(
             "/settings/organization/rotate/{kind}",
             get(organization_pages::rotate_form).post(organization_pages::rotate),
         )
@@ -203,6 +211,10 @@ fn settings() -> Router<App> {
             get(account_pages::list).post(account_pages::create),
         )
         .route("/settings/accounts/new", get(account_pages::new))
+        .route(
+            "/settings/accounts/factor",
+            get(account_pages::factor_form).post(account_pages::factor_require),
+        )
         .route(
             "/settings/accounts/{id}",
             get(account_pages::show).post(account_pages::edit),

@@ -3,6 +3,7 @@
 use axum::extract::Path;
 use axum::http::StatusCode;
 
+use super::authority_pages;
 use super::own::tabs;
 use super::posted::Posted;
 use super::shell::Section;
@@ -47,9 +48,11 @@ fn facts(lang: Lang, view: &SettingsView) -> Vec<Choice> {
         Choice::new(lang.t("organization-id"), &view.organization_id),
         Choice::new(lang.t("organization-lineage"), &view.lineage),
     ];
-    if let Some(authority) = &view.authority {
-        facts.push(Choice::new(lang.t("organization-authority"), authority));
-    }
+    facts.extend(
+        view.authorities
+            .iter()
+            .flat_map(|it| authority_pages::facts(lang, it)),
+    );
     facts
 }
 
@@ -77,6 +80,8 @@ fn view(visit: &Visit, view: &SettingsView, faults: Vec<Fault>, typed: Option<St
         facts: facts(lang, view),
         keys: of(false),
         makes: of(true),
+        goes_over: view.authorities.as_ref().is_some_and(|it| it.next.is_some()),
+        has_authority: view.authorities.is_some(),
         may_write: visit.may(Action::SettingsEdit),
     }
 }
@@ -128,6 +133,7 @@ fn effects(lang: Lang, rotation: &Rotation, now_ms: i64) -> Vec<String> {
 fn kind_of(text: &str) -> Result<keys::Rotating, Problem> {
     match text {
         "tickets" => Ok(keys::Rotating::Tickets),
+        "codes" => Ok(keys::Rotating::Codes),
         "feed" => Ok(keys::Rotating::Feed),
         other => Err(Problem::not_found("kind of key", other)),
     }

@@ -7,7 +7,7 @@ use super::gate::{code_fault, fault, weak};
 use super::posted::Posted;
 use super::shell::Section;
 use super::text::message;
-use super::views::{FactorSetup, HandOver, OwnAccount, SessionRow, Tab};
+use super::views::{FactorSetup, Form, HandOver, OwnAccount, SessionRow, Tab};
 use super::visit::{Answer, Told, Visit, page, page_with};
 use super::widgets::{Fault, Link, Moment};
 use crate::access::Action;
@@ -44,6 +44,7 @@ async fn view(visit: &Visit, faults: Vec<Fault>) -> Result<OwnAccount, Problem> 
         tabs: tabs(visit, "/settings"),
         login: visit.session.account.login.clone(),
         has_factor: visit.session.account.has_factor,
+        needs_factor: visit.session.account.needs_factor,
         codes_left: match visit.session.account.has_factor {
             true => lang.t1(
                 "factor-codes-left",
@@ -118,6 +119,27 @@ fn codes_page(visit: &Visit, codes: &[String]) -> HandOver {
         facts: vec![],
         back: "/settings".into(),
     }
+}
+
+/// Where somebody is led whose role needs a second factor.
+pub(crate) async fn factor_due(visit: Visit) -> Answer {
+    let lang = visit.lang;
+    if visit.session.account.has_factor {
+        return Ok(super::visit::go("/settings"));
+    }
+    let role = lang.word("role", visit.session.account.role.as_str());
+    Ok(page(&Form {
+        shell: visit.shell(Section::Nowhere),
+        title: lang.t("factor-due"),
+        lead: lang.t1("factor-due-lead", "role", role),
+        crumbs: vec![],
+        action: "/settings/factor/begin".into(),
+        hidden: vec![],
+        fields: vec![],
+        faults: vec![],
+        submit: lang.t("factor-setup"),
+        back: "/settings/factor".into(),
+    }))
 }
 
 pub(crate) async fn factor_begin(visit: Visit, _: Posted) -> Answer {

@@ -234,15 +234,23 @@ fn every_stable_code_has_its_word() {
         ("right", "vouch confirm_clock close_intents"),
         ("right", "vouch_may confirm_clock_may close_intents_may"),
         ("right", "vouch_lost confirm_clock_lost close_intents_lost"),
+        ("factor-required", "yes no"),
         ("key", "ticket_issuer feed code manufacturer"),
         ("key-state", "holds coming retired"),
-        ("rotate-old", "ticket_issuer feed"),
+        ("rotate-old", "ticket_issuer code feed"),
         (
             "action",
-            "factor_bind factor_codes factor_remove factor_reset factor_code_used factor_refused",
+            "factor_require factor_bind factor_codes factor_remove factor_reset factor_code_used factor_refused",
         ),
         ("action", "station_quarantine station_settle"),
-        ("action", "ticket_key_rotate feed_key_rotate manufacturer_welcome"),
+        (
+            "action",
+            "ticket_key_rotate code_key_rotate feed_key_rotate authority_rotate authority_retire manufacturer_welcome",
+        ),
+        (
+            "authority",
+            "make retire make_title retire_title make_tokens retire_tokens",
+        ),
         ("import-what", "add change deactivate"),
         (
             "policy-fault",

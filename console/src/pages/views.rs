@@ -268,6 +268,7 @@ pages! {
         login: String,
         password_fields: Vec<Field>,
         has_factor: bool,
+        needs_factor: bool,
         codes_left: String,
         sessions: Vec<SessionRow>,
     }
@@ -279,6 +280,8 @@ pages! {
         facts: Vec<Choice>,
         keys: Vec<KeyLine>,
         makes: Vec<KeyLine>,
+        goes_over: bool,
+        has_authority: bool,
         may_write: bool,
     }
     /// Who has an account.
@@ -286,6 +289,7 @@ pages! {
         tabs: Vec<Tab>,
         rows: Vec<AccountRow>,
         roles: Vec<Choice>,
+        required: String,
         may_write: bool,
     }
     /// One account.

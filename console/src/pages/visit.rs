@@ -184,6 +184,7 @@ impl Visitor {
             open: self
                 .session
                 .as_ref()
+                .filter(|(_, session)| !session.account.must_bind())
                 .map_or_else(Vec::new, |(caller, _)| open_to(caller)),
             done: self
                 .done

@@ -6,7 +6,10 @@ use policy::model::UnixMillis;
 use rustls::pki_types::CertificateDer;
 use server_sync::Organization;
 use server_sync::feed::{FeedKey, KeyList, SignedKeyList};
+use server_sync::join::Fingerprint;
 
+use super::stations::{self, StationInfo};
+use super::tokens;
 use crate::args;
 use crate::ca::{Authority, KeyedCertificate};
 use crate::db::{DbError, Tx};
@@ -18,25 +21,143 @@ use crate::vault::{Vault, names};
 const KEY: &str = "ca.key";
 /// Name of the authority's certificate in the vault.
 const CERTIFICATE: &str = "ca.cert";
+/// Names of the next authority's key and certificate, while the console goes over to it.
+const NEXT_KEY: &str = "ca.key.next";
+const NEXT_CERTIFICATE: &str = "ca.cert.next";
+/// Name of the setting that says that there was more than one authority: stations are told since.
+const CHANGED: &str = "authority_changed";
 /// The kind of the keys that sign pages.
 const FEED: &str = "feed";
 /// Name of the setting that counts the lists of those keys.
 const SERIAL: &str = "feed_keys_serial";
 
-/// Everything the stations' listener signs with.
+/// The authorities under which the console answers: one, and two while it goes over from one to the next.
 #[derive(Debug)]
-pub struct Keys {
-    /// Signs certificates for the console's own listener and for stations.
-    pub authority: Authority,
+pub struct Authorities {
+    /// The one that the listener's certificate is of. Every station trusts it.
+    pub present: Authority,
+    /// The one that takes its place. Stations' certificates are of this one already.
+    pub next: Option<Authority>,
 }
 
-impl Keys {
-    /// Reads the authority, and makes it where there is none.
-    pub async fn load(app: &App) -> Result<Self> {
-        Ok(Self {
-            authority: load(app).await?,
-        })
+impl Authorities {
+    /// The one that issues certificates to stations.
+    pub fn newest(&self) -> &Authority {
+        self.next.as_ref().unwrap_or(&self.present)
     }
+
+    /// Their certificates, the newest last.
+    pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
+        let all = std::iter::once(&self.present).chain(&self.next);
+        all.map(|authority| authority.certificate().clone()).collect()
+    }
+}
+
+/// Reads all of them, and makes the first where there is none.
+pub async fn load_all(app: &App) -> Result<Authorities> {
+    load(app).await?;
+    let vault = app.vault.clone();
+    let all = app.db.read(move |tx| all(tx, &vault)).await?;
+    all.context("the authority was just there")
+}
+
+/// All of them; nothing before the console has served once.
+pub fn all(tx: &Tx<'_>, vault: &Vault) -> Result<Option<Authorities>, DbError> {
+    let read = |stored: &KeyedCertificate| {
+        Authority::load(stored).map_err(|fault| DbError::Damaged(fault.to_string()))
+    };
+    let Some(present) = stored(tx, vault)? else {
+        return Ok(None);
+    };
+    let next = stored_as(tx, vault, NEXT_KEY, NEXT_CERTIFICATE)?;
+    Ok(Some(Authorities {
+        present: read(&present)?,
+        next: next.as_ref().map(read).transpose()?,
+    }))
+}
+
+/// Their certificates alone, the newest last.
+pub fn certificates(tx: &Tx<'_>, vault: &Vault) -> Result<Vec<CertificateDer<'static>>, DbError> {
+    let mut found = Vec::new();
+    for name in [CERTIFICATE, NEXT_CERTIFICATE] {
+        let certificate = vault.get(tx, name)?;
+        found.extend(certificate.map(|bytes| CertificateDer::from(bytes.to_vec())));
+    }
+    Ok(found)
+}
+
+/// What stations are told of them; nothing as long as there was never but one.
+pub fn told(tx: &Tx<'_>, vault: &Vault) -> Result<Option<Vec<Fingerprint>>, DbError> {
+    if settings::get::<bool>(tx, CHANGED)?.is_none() {
+        return Ok(None);
+    }
+    let all = certificates(tx, vault)?;
+    Ok(Some(
+        all.iter()
+            .map(|it| Fingerprint(crate::ca::fingerprint(it)))
+            .collect(),
+    ))
+}
+
+/// Puts the next authority beside the present one, and tells every station. Whether it was done: one that is on its
+/// way already stays.
+pub fn put_next(
+    tx: &Tx<'_>,
+    vault: &Vault,
+    made: &KeyedCertificate,
+    now: UnixMillis,
+) -> Result<bool, DbError> {
+    if vault.get(tx, NEXT_CERTIFICATE)?.is_some() {
+        return Ok(false);
+    }
+    vault.put(tx, NEXT_KEY, &made.key, now)?;
+    vault.put(tx, NEXT_CERTIFICATE, &made.certificate, now)?;
+    settings::put(tx, CHANGED, &true)?;
+    stations::mark_every(tx)?;
+    Ok(true)
+}
+
+/// The next authority takes the place of the present one, whose certificates and tokens are worth nothing from now on.
+/// Whether there was a next one.
+pub fn retire_present(tx: &Tx<'_>, vault: &Vault, now: UnixMillis) -> Result<bool, DbError> {
+    let Some(next) = stored_as(tx, vault, NEXT_KEY, NEXT_CERTIFICATE)? else {
+        return Ok(false);
+    };
+    vault.put(tx, KEY, &next.key, now)?;
+    vault.put(tx, CERTIFICATE, &next.certificate, now)?;
+    vault.forget(tx, NEXT_KEY)?;
+    vault.forget(tx, NEXT_CERTIFICATE)?;
+    stations::forget_certificates_of_others(tx, &crate::ca::fingerprint(&next.certificate))?;
+    tokens::revoke_open(tx)?;
+    stations::mark_every(tx)?;
+    Ok(true)
+}
+
+/// Who could not go on if the present authority were retired now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Depends {
+    /// Stations that have not said yet that they trust the next one.
+    pub stations: Vec<StationInfo>,
+    /// Tokens to join that name the present one and can still be used.
+    pub tokens: u64,
+}
+
+/// Who depends on the present authority; nothing while there is no other.
+pub fn depends(tx: &Tx<'_>, vault: &Vault, now: UnixMillis) -> Result<Option<Depends>, DbError> {
+    let Some(next) = vault.get(tx, NEXT_CERTIFICATE)? else {
+        return Ok(None);
+    };
+    let next = Fingerprint(crate::ca::fingerprint(&CertificateDer::from(next.to_vec())));
+    let has_come = |station: &StationInfo| {
+        let health = station.health.as_ref();
+        health.is_some_and(|(health, _)| health.authority == Some(next))
+    };
+    let all = stations::list(tx)?.into_iter();
+    let late = all.filter(|station| station.revoked_at.is_none() && !has_come(station));
+    Ok(Some(Depends {
+        stations: late.collect(),
+        tokens: tokens::count_open(tx, now)?,
+    }))
 }
 
 /// Reads the authority, and makes it where there is none. Consoles that start at the same moment get the same.
@@ -74,10 +195,19 @@ async fn create(app: &App) -> Result<KeyedCertificate> {
 }
 
 fn stored(tx: &Tx<'_>, vault: &Vault) -> Result<Option<KeyedCertificate>, DbError> {
-    let Some(key) = vault.get(tx, KEY)? else {
+    stored_as(tx, vault, KEY, CERTIFICATE)
+}
+
+fn stored_as(
+    tx: &Tx<'_>,
+    vault: &Vault,
+    key: &str,
+    certificate: &str,
+) -> Result<Option<KeyedCertificate>, DbError> {
+    let Some(key) = vault.get(tx, key)? else {
         return Ok(None);
     };
-    let certificate = vault.require(tx, CERTIFICATE)?;
+    let certificate = vault.require(tx, certificate)?;
     Ok(Some(KeyedCertificate {
         certificate: CertificateDer::from(certificate.to_vec()),
         key,

@@ -7,7 +7,7 @@ use server_sync::join::{Der, JoinAnswer, JoinFault, JoinRequest, Joined, RenewRe
 use server_sync::{Lineage, Organization, StationKey, Versions};
 use station_core::convert;
 
-use super::authority::{self, Keys};
+use super::authority;
 use super::stations::{self, Joining, NotServed, admit};
 use super::{seconds, tokens};
 use crate::ca::{self, Peer, Validity};
@@ -33,11 +33,7 @@ struct Order {
 
 /// Answers a request to join. Within one transaction the token is used up and the station is there; a request
 /// that comes again with the same key, because its answer was lost, is answered again.
-pub(super) async fn join(
-    app: &App,
-    keys: &std::sync::Arc<Keys>,
-    bytes: &[u8],
-) -> Result<JoinAnswer, DbError> {
+pub(super) async fn join(app: &App, bytes: &[u8]) -> Result<JoinAnswer, DbError> {
     let Some(request) = JoinRequest::from_bytes(bytes) else {
         return Ok(JoinAnswer::Refused(JoinFault::Malformed));
     };
@@ -49,7 +45,7 @@ pub(super) async fn join(
     };
     let fresh = StationId(draw()?);
     let serial = ca::serial(draw()?);
-    let (vault, keys, now) = (app.vault.clone(), keys.clone(), app.now());
+    let (vault, now) = (app.vault.clone(), app.now());
     let lifetime = lifetime(app);
     let answer = app.db.write(move |tx| {
         let admitted = admit_joining(tx, &request, &key, fresh, now)?;
@@ -67,7 +63,7 @@ pub(super) async fn join(
             serial,
         };
         tokens::spend(tx, &token.hash, station, &key, now)?;
-        let answer = issue(tx, &vault, &keys, &order, lifetime, now)?;
+        let answer = issue(tx, &vault, &order, lifetime, now)?;
         // Whoever had this station's earlier certificates is not this station any more.
         stations::retire_certificates(tx, station, &serial, now)?;
         Ok(answer)
@@ -156,7 +152,6 @@ fn admit_known(
 /// Answers a request for new certificates by a station that still has good ones.
 pub(super) async fn renew(
     app: &App,
-    keys: &std::sync::Arc<Keys>,
     peer: Peer,
     bytes: &[u8],
 ) -> Result<Result<JoinAnswer, NotServed>, DbError> {
@@ -167,7 +162,7 @@ pub(super) async fn renew(
         return Ok(Ok(JoinAnswer::Refused(JoinFault::BadRequest)));
     }
     let serial = ca::serial(draw()?);
-    let (vault, keys, now) = (app.vault.clone(), keys.clone(), app.now());
+    let (vault, now) = (app.vault.clone(), app.now());
     let lifetime = lifetime(app);
     let answer = app.db.write(move |tx| {
         let station = match admit(tx, &peer, now)? {
@@ -183,7 +178,7 @@ pub(super) async fn renew(
             dh_key: request.dh_key,
             serial,
         };
-        issue(tx, &vault, &keys, &order, lifetime, now).map(Ok)
+        issue(tx, &vault, &order, lifetime, now).map(Ok)
     });
     answer.await
 }
@@ -196,15 +191,15 @@ fn lifetime(app: &App) -> u64 {
 fn issue(
     tx: &Tx<'_>,
     vault: &crate::vault::Vault,
-    keys: &Keys,
     order: &Order,
     lifetime: u64,
     now: UnixMillis,
 ) -> Result<JoinAnswer, DbError> {
     let validity = Validity::starting(seconds(now), lifetime);
-    let certificate = keys
-        .authority
-        .station(&order.csr_der, order.station, order.serial, validity);
+    let authorities = authority::all(tx, vault)?;
+    let authorities = authorities.ok_or_else(|| DbError::Damaged("there is no authority".into()))?;
+    let newest = authorities.newest();
+    let certificate = newest.station(&order.csr_der, order.station, order.serial, validity);
     let Ok(certificate) = certificate else {
         return Ok(JoinAnswer::Refused(JoinFault::BadRequest));
     };
@@ -228,14 +223,21 @@ fn issue(
         dh_key: &order.dh_key,
     };
     stations::put(tx, &joining, now)?;
-    stations::issued(tx, order.station, &order.serial, validity.not_after, now)?;
+    stations::issued(
+        tx,
+        order.station,
+        &order.serial,
+        validity.not_after,
+        &newest.fingerprint(),
+        now,
+    )?;
     let joined = Joined {
         station: StationKey(order.station.0),
         name: order.name.clone(),
         site: order.site.clone(),
         zone: order.zone,
         certificates_der: vec![Der(certificate.to_vec())],
-        authority_der: keys.authority.certificate().to_vec(),
+        authority_der: authorities.present.certificate().to_vec(),
         not_after_s: validity.not_after.0,
         air_certificate: air,
         air_not_after_s: air_validity.not_after.0,
@@ -244,6 +246,10 @@ fn issue(
         lineage: Lineage(settings::lineage(tx)?),
         time_ms: now.0.max(0) as u64,
         versions: Versions::OURS,
+        authorities_der: authority::told(tx, vault)?.map(|_| {
+            let all = authorities.certificates();
+            all.iter().map(|certificate| Der(certificate.to_vec())).collect()
+        }),
     };
     Ok(JoinAnswer::Joined(Box::new(joined)))
 }

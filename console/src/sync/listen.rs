@@ -78,11 +78,10 @@ struct Limits {
 /// Accepts connections until `stop` becomes true, then lets requests under way end.
 pub(super) async fn serve<A: Answers>(
     listener: TcpListener,
-    tls: Arc<ServerConfig>,
+    tls: watch::Receiver<Arc<ServerConfig>>,
     answers: Arc<A>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let acceptor = TlsAcceptor::from(tls);
     let limits = Arc::new(Limits {
         handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
@@ -103,7 +102,7 @@ pub(super) async fn serve<A: Answers>(
         };
         let connection = Connection {
             address,
-            acceptor: acceptor.clone(),
+            acceptor: TlsAcceptor::from(tls.borrow().clone()),
             limits: limits.clone(),
             answers: answers.clone(),
             stop: stop.clone(),

@@ -12,7 +12,7 @@ use server_sync::join::{JOIN_LEN_MAX, JoinAnswer};
 use server_sync::journal::{BATCH_BYTES_MAX, PushAnswer, PushFault};
 use tokio::sync::watch;
 
-use super::authority::{self, Keys};
+use super::authority;
 use super::feed::{Answered, Look};
 use super::http::{self, Body, Refusal, Size};
 use super::intake::Intake;
@@ -35,7 +35,6 @@ const PAGES_AT_ONCE: usize = 4;
 pub(super) struct Routes {
     app: App,
     trusted: Trusted,
-    keys: Arc<Keys>,
     intake: Intake,
     stop: watch::Receiver<bool>,
     pages: tokio::sync::Semaphore,
@@ -54,12 +53,11 @@ impl Answers for Routes {
 }
 
 impl Routes {
-    pub(super) fn new(app: App, trust: Trust, keys: Arc<Keys>, stop: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(app: App, trust: Trust, stop: watch::Receiver<bool>) -> Self {
         Self {
             intake: Intake::start(app.clone()),
             app,
             trusted: Trusted::new(trust),
-            keys,
             stop,
             pages: tokio::sync::Semaphore::new(PAGES_AT_ONCE),
         }
@@ -240,7 +238,7 @@ impl Routes {
 
     async fn renew(&self, peer: Peer, request: Request<Incoming>) -> Outcome {
         let bytes = http::read(request, JOIN_SIZE).await?;
-        let answer = join::renew(&self.app, &self.keys, peer, &bytes)
+        let answer = join::renew(&self.app, peer, &bytes)
             .await
             .map_err(|error| failed(&error))?;
         match answer {
@@ -251,7 +249,7 @@ impl Routes {
 
     async fn join(&self, from: &From, request: Request<Incoming>) -> Outcome {
         let bytes = http::read(request, JOIN_SIZE).await?;
-        let answer = join::join(&self.app, &self.keys, &bytes)
+        let answer = join::join(&self.app, &bytes)
             .await
             .map_err(|error| failed(&error))?;
         match &answer {

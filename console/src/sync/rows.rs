@@ -13,8 +13,9 @@ use server_sync::feed::{
 use station_core::replica::derived_handle;
 
 use super::stations::StationInfo;
+use crate::acts::tickets::TICKET_MS_MAX;
 use crate::db::{DbError, Row as Columns, Tx, Val};
-use crate::store::feed::{self, Kind, Mark};
+use crate::store::feed::{Kind, Mark};
 use crate::store::{associations, settings};
 use crate::vault::{Vault, names};
 
@@ -49,11 +50,7 @@ impl Wishes {
             return Ok(());
         }
         settings::put(tx, WISHES, &self)?;
-        let stations = tx.all("select id, site from stations", &[], |row| {
-            let id = firmware_protocol::id::StationId(row.array(0)?);
-            Ok((Kind::Station, id.to_string(), row.text(1)?))
-        })?;
-        feed::mark_all(tx, &stations)
+        super::stations::mark_every(tx)
     }
 }
 
@@ -120,7 +117,7 @@ impl Reader<'_> {
             Kind::Operator => self.operators(keys),
             Kind::Ticket => self.tickets(keys),
             Kind::Key => self.keys(),
-            Kind::Station => Ok([(self.station.id.to_string(), self.own_row())].into()),
+            Kind::Station => Ok([(self.station.id.to_string(), self.own_row()?)].into()),
         }
     }
 
@@ -251,7 +248,7 @@ impl Reader<'_> {
                 id: number,
                 bytes,
                 not_before_ms: row.count(3)?,
-                retired_at_ms: row.opt_int(4)?.map(|at| at.max(0) as u64),
+                retired_at_ms: row.opt_int(4)?.map(|at| counts_until(kind, at.max(0) as u64)),
             };
             found.insert(format!("{name}:{id}"), key.into());
             Ok(())
@@ -264,16 +261,17 @@ impl Reader<'_> {
         Ok(*key)
     }
 
-    fn own_row(&self) -> Row {
-        StationRow {
+    fn own_row(&self) -> Result<Row, DbError> {
+        Ok(StationRow {
             station: StationKey(self.station.id.0),
             name: self.station.name.clone(),
             site: self.station.site.clone(),
             zone: self.station.zone,
             hold_s: Some(self.wishes.hold_s),
             health_every_s: Some(self.wishes.health_every_s),
+            authorities: super::authority::told(self.tx, self.vault)?,
         }
-        .into()
+        .into())
     }
 
     fn each(
@@ -322,6 +320,15 @@ fn rights(text: &str) -> Rights {
     };
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.map(of).fold(Rights::default(), Rights::with)
+}
+
+/// Until when a station believes what was made with a key: tickets and codes that were given out before the key was
+/// retired hold to their own end.
+fn counts_until(kind: KeyKind, retired_ms: u64) -> u64 {
+    match kind {
+        KeyKind::TicketIssuer | KeyKind::Code => retired_ms + TICKET_MS_MAX,
+        KeyKind::Manufacturer => retired_ms,
+    }
 }
 
 fn key_kind(name: &str) -> Option<KeyKind> {

@@ -257,13 +257,32 @@ pub(super) fn issued(
     station: StationId,
     serial: &[u8; 16],
     not_after: UnixSeconds,
+    authority: &[u8; 32],
     now: UnixMillis,
 ) -> Result<(), DbError> {
     tx.exec(
-        "insert into station_certificates (serial, station, issued_at, not_after) values ($1, $2, $3, $4)",
-        args![serial, &station.0, now, not_after.0],
+        "insert into station_certificates (serial, station, issued_at, not_after, authority) \
+         values ($1, $2, $3, $4, $5)",
+        args![serial, &station.0, now, not_after.0, authority],
     )?;
     Ok(())
+}
+
+/// Forgets every certificate that another authority issued: whoever shows one is nobody any more.
+pub(super) fn forget_certificates_of_others(tx: &Tx<'_>, authority: &[u8; 32]) -> Result<(), DbError> {
+    tx.exec(
+        "delete from station_certificates where authority is null or authority <> $1",
+        args![authority],
+    )?;
+    Ok(())
+}
+
+/// Lets every station get its own row again.
+pub(super) fn mark_every(tx: &Tx<'_>) -> Result<(), DbError> {
+    let stations = tx.all("select id, site from stations", &[], |row| {
+        Ok((Kind::Station, StationId(row.array(0)?).to_string(), row.text(1)?))
+    })?;
+    feed::mark_all(tx, &stations)
 }
 
 /// Revokes every certificate of a station but the one with this serial.

@@ -147,18 +147,18 @@ fn certified(leaf: &KeyedCertificate, root: &CertificateDer<'static>) -> Result<
     ))
 }
 
-/// What every connection is accepted with. A client may come without a certificate, because whoever wants to
+/// What every connection is accepted with. Stations' certificates are of one of these authorities. A client may come without a certificate, because whoever wants to
 /// join has none; what it may then ask for is for the routes to say.
 pub(super) fn server_config(
-    authority: &Authority,
+    authorities: &[CertificateDer<'static>],
     listening: Arc<Listening>,
 ) -> Result<Arc<ServerConfig>, CaFault> {
     let failed = |error: &dyn fmt::Display| CaFault::Root(error.to_string());
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
-    roots
-        .add(authority.certificate().clone())
-        .map_err(|error| failed(&error))?;
+    for authority in authorities {
+        roots.add(authority.clone()).map_err(|error| failed(&error))?;
+    }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .allow_unauthenticated()
         .build()
@@ -211,6 +211,6 @@ mod tests {
         assert!(fresh(31));
         assert!(!fresh(32));
         assert!(fresh(31 + 89));
-        server_config(&authority, listening).unwrap();
+        server_config(&[authority.certificate().clone()], listening).unwrap();
     }
 }

@@ -97,6 +97,18 @@ pub fn revoke(tx: &Tx<'_>, hash: &[u8; 32]) -> Result<bool, DbError> {
     Ok(gone > 0)
 }
 
+/// Takes back every token that was not used yet.
+pub(super) fn revoke_open(tx: &Tx<'_>) -> Result<(), DbError> {
+    tx.exec("delete from join_tokens where spent_at is null", &[])?;
+    Ok(())
+}
+
+/// How many tokens can still be used.
+pub(super) fn count_open(tx: &Tx<'_>, now: UnixMillis) -> Result<u64, DbError> {
+    let sql = "select count(*) from join_tokens where spent_at is null and expires_at >= $1";
+    Ok(tx.number(sql, args![now])?.max(0) as u64)
+}
+
 /// Uses a token up.
 pub(super) fn spend(
     tx: &Tx<'_>,

@@ -11,6 +11,7 @@ use policy::model::{
 };
 
 use super::policies::{GroupPolicyRow, IndividualPolicyRow};
+use crate::join::Fingerprint;
 use crate::record::StationKey;
 use crate::version::Version;
 
@@ -382,6 +383,10 @@ pub struct StationRow {
     /// How often the station reports its health, in seconds.
     #[n(5)]
     pub health_every_s: Option<u32>,
+    /// The authorities under which the console may answer, the newest last; absent if there was never but one. A
+    /// station that trusts others asks for a certificate.
+    #[n(6)]
+    pub authorities: Option<Vec<Fingerprint>>,
 }
 
 /// A row is gone: remove what is stored under its key.

@@ -53,6 +53,14 @@ fn encoded_now() -> Vec<(String, Vec<u8>)> {
         ("inbox_state", samples::inbox_state().to_bytes()),
         ("batch", samples::batch().to_bytes()),
         ("health", samples::health().to_bytes()),
+        (
+            "health.authority",
+            server_sync::health::Health {
+                authority: Some(server_sync::join::Fingerprint([0x0c; 32])),
+                ..samples::health()
+            }
+            .to_bytes(),
+        ),
         ("join_request", samples::join_request().to_bytes()),
         ("renew_request", samples::renew_request().to_bytes()),
     ];

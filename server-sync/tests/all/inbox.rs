@@ -257,6 +257,7 @@ fn damaged_bytes_are_refused_by_name() {
         zone: policy::model::Zone::Enrollment,
         hold_s: None,
         health_every_s: None,
+        authorities: None,
     };
     let other = Row::from(other).to_bytes();
     check_bytes(|bytes| *bytes = with_body(&other), "page_other_station");

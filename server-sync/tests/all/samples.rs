@@ -7,7 +7,9 @@ use policy::model::{
 };
 use server_sync::feed::*;
 use server_sync::health::{AdapterState, ClockState, Health};
-use server_sync::join::{Der, JoinAnswer, JoinFault, JoinRequest, Joined, JournalEnd, RenewRequest};
+use server_sync::join::{
+    Der, Fingerprint, JoinAnswer, JoinFault, JoinRequest, Joined, JournalEnd, RenewRequest,
+};
 use server_sync::journal::{Ack, Batch, PushAnswer, PushFault};
 use server_sync::{Entry, Hash, Head, Lineage, Organization, Revision, StationKey, Version, Versions};
 
@@ -155,6 +157,14 @@ pub(crate) fn rows() -> Vec<(&'static str, Row)> {
         ("ticket", ticket().into()),
         ("key", code_key().into()),
         ("station", station().into()),
+        (
+            "station.authorities",
+            StationRow {
+                authorities: Some(vec![Fingerprint([0x0b; 32]), Fingerprint([0x0c; 32])]),
+                ..station()
+            }
+            .into(),
+        ),
         ("removed", RowKey::User(ada.id).removed()),
     ]
 }
@@ -200,6 +210,7 @@ fn station() -> StationRow {
         zone: Zone::Enrollment,
         hold_s: Some(30),
         health_every_s: Some(60),
+        authorities: None,
     }
 }
 
@@ -356,6 +367,7 @@ pub(crate) fn health() -> Health {
         open_intents: 1,
         committed: 90,
         refused: 3,
+        authority: None,
     }
 }
 
@@ -396,6 +408,7 @@ pub(crate) fn join_answers() -> Vec<(&'static str, JoinAnswer)> {
         lineage: LINEAGE,
         time_ms: NOW_MS,
         versions: Versions::OURS,
+        authorities_der: None,
     };
     let refused = [
         ("malformed", JoinFault::Malformed),
@@ -421,6 +434,13 @@ pub(crate) fn join_answers() -> Vec<(&'static str, JoinAnswer)> {
         ("busy", JoinFault::Busy),
     ];
     let refused = refused.map(|(name, fault)| (name, JoinAnswer::Refused(fault)));
-    let joined = [("joined", JoinAnswer::Joined(Box::new(joined)))];
+    let goes_over = Joined {
+        authorities_der: Some(vec![Der(vec![0x30, 0x00]), Der(vec![0x30, 0x03])]),
+        ..joined.clone()
+    };
+    let joined = [
+        ("joined", JoinAnswer::Joined(Box::new(joined))),
+        ("joined.authorities", JoinAnswer::Joined(Box::new(goes_over))),
+    ];
     joined.into_iter().chain(refused).collect()
 }

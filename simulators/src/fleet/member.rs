@@ -52,7 +52,7 @@ impl Member {
         let certificate = joined.certificates_der.first().context("a certificate")?;
         let certificate = certificate.0.clone().into();
         let authority = joined.authority_der.clone().into();
-        let tls = client_config(&authority, certificate, &request.key, believed)?;
+        let tls = client_config(&[authority], certificate, &request.key, believed)?;
         Ok(Self { joined, tls })
     }
 

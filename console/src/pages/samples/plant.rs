@@ -285,6 +285,8 @@ fn organization(shell: Shell) -> Organization {
             key("code", "1", "retired", Tone::Off),
         ],
         makes: vec![key("manufacturer", "1", "holds", Tone::Good)],
+        goes_over: true,
+        has_authority: true,
         may_write: true,
         shell,
     }
@@ -396,6 +398,7 @@ fn own_account(shell: Shell) -> OwnAccount {
         faults: vec![],
         login: "mara.kurz".into(),
         has_factor: true,
+        needs_factor: true,
         codes_left: lang.t1("factor-codes-left", "count", 7),
         password_fields: vec![
             forms::present_password(),
@@ -429,6 +432,7 @@ fn accounts(shell: Shell) -> Accounts {
             row("Per Åkesson", "auditor", ("disabled", Tone::Off)),
         ],
         roles: forms::roles_explained(lang),
+        required: lang.word("role", "administrator"),
         may_write: true,
         shell,
     }

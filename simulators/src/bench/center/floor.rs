@@ -102,7 +102,7 @@ fn certificates(folder: &Path) -> Result<Arc<ClientConfig>> {
     let client = authority.station(&request.csr_der, StationId([7; 16]), serial, validity)?;
     let believed = Believed::new(clock.wall_ms());
     Ok(client_config(
-        authority.certificate(),
+        &[authority.certificate().clone()],
         client,
         &request.key,
         believed,

@@ -118,7 +118,9 @@ fn next_after(code: &str) -> &'static str {
         "station_quarantined" => "ask an administrator: the console does not believe this station's journal",
         "journal_damaged" => "run `journal verify` and ask an administrator",
         "console_not_trusted" => {
-            "somebody else answers at the console's address, or its certificate is not in force"
+            "somebody else answers at the console's address, its certificate is not in force, or the console went over to \
+             another authority while this station was away: then make a token for this station at the console and run \
+             `bandstand-station join` with it"
         }
         "no_common_version" | "row_kind_unknown" | "page_version" => {
             "update the older of station and console"

@@ -51,7 +51,7 @@ pub struct SyncState {
 }
 
 /// What the console wants of this station; nothing is what the station does by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wishes {
     /// How long a question for news is held open, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +59,9 @@ pub struct Wishes {
     /// How often the station reports its health, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_every_s: Option<u32>,
+    /// SHA-256 of each authority under which the console may answer, the newest last; empty if it never said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorities: Vec<HexBytes<32>>,
 }
 
 impl SyncState {
@@ -230,7 +233,7 @@ impl Store {
                 writer: &mut writer,
                 organization,
                 group_policy: None,
-                wishes: state.wishes,
+                wishes: state.wishes.clone(),
                 is_snapshot: false,
             };
             fill(access, &mut filler)?;
@@ -403,6 +406,12 @@ impl Filler<'_, '_> {
                 self.wishes = Wishes {
                     hold_s: row.hold_s,
                     health_every_s: row.health_every_s,
+                    authorities: row
+                        .authorities
+                        .iter()
+                        .flatten()
+                        .map(|authority| HexBytes(authority.0))
+                        .collect(),
                 };
                 Ok(())
             }

@@ -41,6 +41,9 @@ pub enum Failure {
     /// The connection broke, or the answer took too long.
     #[error("the connection was lost: {0}")]
     Lost(String),
+    /// The station ended it: it goes on under another certificate.
+    #[error("the station has hung up")]
+    HungUp,
     /// The answer is larger than it may be, or does not unpack.
     #[error("the console's answer cannot be read: {0}")]
     Answer(String),

@@ -77,8 +77,9 @@ pub struct Credentials {
     pub console: Address,
     /// What people call this station.
     pub name: String,
-    /// The console's authority.
-    pub authority: CertificateDer<'static>,
+    /// The authorities that the console may answer under, the newest last: at least one, and two while the console
+    /// goes over from one to the other.
+    pub authorities: Vec<CertificateDer<'static>>,
     /// The station's certificate.
     pub certificate: CertificateDer<'static>,
     /// Its key as PKCS #8.
@@ -105,6 +106,9 @@ struct OnDisk {
     console: String,
     name: String,
     authority: Base16,
+    /// Those beside it, older ones first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    other_authorities: Vec<Base16>,
     certificate: Base16,
     key: Base16,
 }
@@ -114,10 +118,11 @@ impl Credentials {
     pub fn new(
         console: Address,
         name: String,
-        authority: Vec<u8>,
+        authorities: Vec<CertificateDer<'static>>,
         certificate: Vec<u8>,
         key: Zeroizing<Vec<u8>>,
     ) -> Option<Self> {
+        authorities.last()?;
         let (_, read) = X509Certificate::from_der(&certificate).ok()?;
         let second = |time: x509_parser::time::ASN1Time| u64::try_from(time.timestamp()).ok();
         let not_before_s = second(read.validity().not_before)?;
@@ -125,7 +130,7 @@ impl Credentials {
         Some(Self {
             console,
             name,
-            authority: authority.into(),
+            authorities,
             certificate: certificate.into(),
             key,
             not_before_s,
@@ -133,12 +138,26 @@ impl Credentials {
         })
     }
 
-    /// SHA-256 of the console's authority.
+    /// SHA-256 of the console's authority: the newest that this station trusts.
     pub fn fingerprint(&self) -> [u8; 32] {
-        digest(&SHA256, &self.authority)
-            .as_ref()
-            .try_into()
-            .expect("32 bytes")
+        self.authorities.last().map(fingerprint).expect("at least one")
+    }
+
+    /// Whether these are the authorities that the station trusts.
+    pub fn trusts_exactly(&self, fingerprints: &[HexBytes<32>]) -> bool {
+        let own = self.authorities.iter().map(|it| HexBytes(fingerprint(it)));
+        own.eq(fingerprints.iter().cloned())
+    }
+
+    /// The authorities of a console's answer that were told to this station, in the order in which they were told.
+    /// Nothing unless all of them are there.
+    pub fn told(
+        answer: Vec<CertificateDer<'static>>,
+        fingerprints: &[HexBytes<32>],
+    ) -> Option<Vec<CertificateDer<'static>>> {
+        let find = |told: &HexBytes<32>| answer.iter().find(|it| fingerprint(it) == told.0).cloned();
+        let found: Option<Vec<_>> = fingerprints.iter().map(find).collect();
+        found.filter(|found| !found.is_empty())
     }
 
     /// When a new certificate is asked for: after a third of its time, so that a station that is away for as
@@ -157,10 +176,11 @@ impl Credentials {
             }
             let key = Zeroizing::new(on_disk.key.0);
             let address = on_disk.console.parse().ok()?;
+            let authorities = on_disk.other_authorities.into_iter().chain([on_disk.authority]);
             Self::new(
                 address,
                 on_disk.name,
-                on_disk.authority.0,
+                authorities.map(|it| it.0.into()).collect(),
                 on_disk.certificate.0,
                 key,
             )
@@ -177,11 +197,13 @@ impl Credentials {
 
     /// Writes the file sealed and as a whole: whoever looks sees the old one or the new one.
     pub fn store(&self, path: &Path, key: &SealKey) -> std::io::Result<()> {
+        let (authority, others) = self.authorities.split_last().expect("at least one");
         let on_disk = OnDisk {
             format: FORMAT,
             console: format!("https://{}", self.console),
             name: self.name.clone(),
-            authority: Base16(self.authority.to_vec()),
+            authority: Base16(authority.to_vec()),
+            other_authorities: others.iter().map(|it| Base16(it.to_vec())).collect(),
             certificate: Base16(self.certificate.to_vec()),
             key: Base16(self.key.to_vec()),
         };
@@ -197,6 +219,13 @@ impl Credentials {
         let credentials = Self::load(path, key)?;
         seal::replace_clear(path, || credentials.store(path, key))
     }
+}
+
+fn fingerprint(certificate: &CertificateDer<'static>) -> [u8; 32] {
+    digest(&SHA256, certificate)
+        .as_ref()
+        .try_into()
+        .expect("32 bytes")
 }
 
 /// What a station that joins has made before it asks: an answer that was lost is asked for again with the
@@ -247,7 +276,8 @@ mod tests {
             .to_vec();
         let key = Zeroizing::new(key.serialize_der());
         let address: Address = "https://console:1".parse().unwrap();
-        let made = Credentials::new(address, "gate".into(), certificate.clone(), certificate, key).unwrap();
+        let authorities = vec![vec![1, 2, 3].into(), certificate.clone().into()];
+        let made = Credentials::new(address, "gate".into(), authorities, certificate, key).unwrap();
         let seal_key = SealKey::new([1; 32]);
         made.store(&path, &seal_key).unwrap();
         assert_eq!(Credentials::load(&path, &seal_key).unwrap(), made);
@@ -261,5 +291,26 @@ mod tests {
                 Code::SecretUnusable
             );
         }
+    }
+
+    /// What the console answers counts only as far as a row of the feed named it.
+    #[test]
+    fn only_authorities_that_were_told_are_taken() {
+        let certificate = |byte: u8| CertificateDer::from(vec![byte; 4]);
+        let named = |byte: u8| HexBytes(fingerprint(&certificate(byte)));
+        let taken = |answer: &[u8], told: &[u8]| {
+            let answer = answer.iter().copied().map(certificate).collect();
+            let told: Vec<_> = told.iter().copied().map(named).collect();
+            Credentials::told(answer, &told).map(|found| found.iter().map(|it| it[0]).collect::<Vec<_>>())
+        };
+        assert_eq!(taken(&[1, 2], &[1, 2]), Some(vec![1, 2]));
+        assert_eq!(
+            taken(&[9, 2, 1], &[1, 2]),
+            Some(vec![1, 2]),
+            "another one is left out"
+        );
+        assert_eq!(taken(&[1, 2], &[2]), Some(vec![2]));
+        assert_eq!(taken(&[1, 9], &[1, 2]), None, "one that was told is missing");
+        assert_eq!(taken(&[9], &[]), None, "nothing was told");
     }
 }

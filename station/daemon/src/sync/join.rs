@@ -298,7 +298,7 @@ fn put_in_place(
     let credentials = Credentials::new(
         ask.console.clone(),
         joined.name.clone(),
-        joined.authority_der.clone(),
+        vec![joined.authority_der.clone().into()],
         certificate,
         key,
     );

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use hyper::Method;
 use rustls::ClientConfig;
+use tokio::sync::Notify;
 
 use super::address::Address;
 use super::client::{Answer, Connection, Failure};
+use super::credentials::Credentials;
+use super::tls::{Believed, client_config};
 
 /// A request that is to be sent.
 pub(super) struct Errand {
@@ -29,6 +32,8 @@ pub(super) struct Way {
 pub(super) struct Lane {
     connection: Option<Connection>,
     pub(super) is_busy: bool,
+    /// Ends the errand under way, which answers that it was hung up.
+    hang_up: Arc<Notify>,
 }
 
 impl Lane {
@@ -46,15 +51,36 @@ impl Lane {
         self.connection = connection;
     }
 
-    /// The next errand makes a connection of its own: who the station is has changed.
+    /// The next errand makes a connection of its own, and one under way ends now: who the station is has changed, and
+    /// what it was before may be nobody by the time of the answer.
     pub(super) fn forget(&mut self) {
         self.connection = None;
+        if self.is_busy {
+            self.hang_up.notify_one();
+        }
+    }
+
+    /// How an errand of this lane is told to end.
+    pub(super) fn hang_up(&self) -> Arc<Notify> {
+        self.hang_up.clone()
     }
 }
 
 /// Runs one errand, over the connection that is there or over a new one. What broke on the way is not sent again
 /// here: it may have arrived, and the engines know when to ask again.
 pub(super) async fn run(
+    way: Way,
+    lent: Option<Connection>,
+    errand: Errand,
+    hang_up: Arc<Notify>,
+) -> (Option<Connection>, Result<Answer, Failure>) {
+    tokio::select! {
+        outcome = carry(way, lent, errand) => outcome,
+        () = hang_up.notified() => (None, Err(Failure::HungUp)),
+    }
+}
+
+async fn carry(
     way: Way,
     lent: Option<Connection>,
     errand: Errand,
@@ -76,4 +102,18 @@ pub(super) async fn run(
         Ok(answer) => (Some(connection), Ok(answer)),
         Err(failure) => (None, Err(failure)),
     }
+}
+
+/// The way to the console that these credentials are for.
+pub(super) fn way(credentials: &Credentials, believed: &Believed) -> Result<Way, rustls::Error> {
+    let tls = client_config(
+        &credentials.authorities,
+        credentials.certificate.clone(),
+        &credentials.key,
+        believed.clone(),
+    )?;
+    Ok(Way {
+        address: credentials.console.clone(),
+        tls,
+    })
 }

@@ -22,8 +22,8 @@ use tokio::task::JoinSet;
 
 use super::client::{Answer, Connection, Failure};
 use super::credentials::{Credentials, Request};
-use super::lane::{self, Errand, Lane, Way};
-use super::tls::{Believed, client_config};
+use super::lane::{self, Errand, Lane, Way, way};
+use super::tls::Believed;
 use super::view::Progress;
 use crate::api::model::Event as LiveEvent;
 use crate::api::{Command, Live};
@@ -42,6 +42,8 @@ const BYTES_PER_SECOND_MIN: u64 = 16 << 10;
 const HEALTH_EVERY_S: u32 = 300;
 const HEALTH_EVERY_S_BOUNDS: (u32, u32) = (10, 86_400);
 const HOLD_S_BOUNDS: (u16, u16) = (1, 60);
+/// Stations that are told of another authority at one moment ask for certificates within this time.
+const TOLD_SPREAD_MS: u64 = 10_000;
 /// After a failure a report or a renewal is tried again so much later.
 const RETRY_EVERY: Duration = Duration::from_secs(60);
 
@@ -170,10 +172,20 @@ impl Task {
     async fn obey(&mut self) -> Result<(), StoreError> {
         let state = self.parts.store.run(|store| store.sync_state()).await?;
         self.wishes = state.unwrap_or_default().wishes;
+        if self.other_authorities_are_told() {
+            let soon = self.now().after_ms(self.random() % TOLD_SPREAD_MS);
+            self.renew_at = self.renew_at.min(soon);
+        }
         self.inbox.set_hold_s(self.hold_s());
         let soonest = self.now().after_ms(self.health_every_ms());
         self.health_at = self.health_at.min(soonest);
         Ok(())
+    }
+
+    /// The console goes over to another authority, or has left an earlier one: what to trust comes with a certificate.
+    fn other_authorities_are_told(&self) -> bool {
+        let told = &self.wishes.authorities;
+        !told.is_empty() && !self.parts.credentials.trusts_exactly(told)
     }
 
     pub(super) fn now(&self) -> Moment {
@@ -260,9 +272,9 @@ impl Task {
             body: None,
             patience: PATIENCE + Duration::from_secs(self.hold_s().into()),
         };
-        let (way, lent) = (self.way.clone(), self.feed.lend());
+        let (way, lent, hang_up) = (self.way.clone(), self.feed.lend(), self.feed.hang_up());
         self.jobs.spawn(async move {
-            let (connection, outcome) = lane::run(way, lent, errand).await;
+            let (connection, outcome) = lane::run(way, lent, errand, hang_up).await;
             (connection, wrap(outcome))
         });
     }
@@ -271,7 +283,8 @@ impl Task {
     async fn send(&mut self) -> Result<(), StoreError> {
         let now = self.now();
         let due_s = self.parts.credentials.renew_from_s();
-        if now >= self.renew_at && self.believed.ms() / 1000 >= due_s {
+        let is_due = self.believed.ms() / 1000 >= due_s || self.other_authorities_are_told();
+        if now >= self.renew_at && is_due {
             self.renew_at = now.after_ms(RETRY_EVERY.as_millis() as u64);
             self.look_at_the_clock().await;
             self.renew();
@@ -296,9 +309,9 @@ impl Task {
             patience: PATIENCE + Duration::from_secs(body.len() as u64 / BYTES_PER_SECOND_MIN),
             body: Some(body),
         };
-        let (way, lent) = (self.way.clone(), self.sending.lend());
+        let (way, lent, hang_up) = (self.way.clone(), self.sending.lend(), self.sending.hang_up());
         self.jobs.spawn(async move {
-            let (connection, outcome) = lane::run(way, lent, errand).await;
+            let (connection, outcome) = lane::run(way, lent, errand, hang_up).await;
             (connection, wrap(outcome))
         });
     }
@@ -377,6 +390,8 @@ impl Task {
                 }
                 Some(answer)
             }
+            // It was the station's own doing, and it asks again at once.
+            Err(Failure::HungUp) => None,
             Err(failure) => {
                 self.progress.failed(failure);
                 None
@@ -628,12 +643,16 @@ impl Task {
             .map(|der| der.0.clone())
             .unwrap_or_default();
         let old = &self.parts.credentials;
-        // The authority stays the one that was pinned, whatever the answer says.
-        let authority = old.authority.to_vec();
+        // What is trusted stays what it was, whatever the answer says, unless a signed row has named others.
+        let answered = joined.authorities_der.iter().flatten();
+        let answered = answered.map(|der| der.0.clone().into()).collect();
+        let told = Credentials::told(answered, &self.wishes.authorities);
+        let authorities = told.unwrap_or_else(|| old.authorities.clone());
+        let goes_over = authorities != old.authorities;
         let renewed = Credentials::new(
             old.console.clone(),
             joined.name.clone(),
-            authority,
+            authorities,
             certificate,
             request.key,
         );
@@ -660,6 +679,12 @@ impl Task {
         };
         (self.parts.credentials, self.way) = (renewed, way);
         self.feed.forget();
+        self.sending.forget();
+        if goes_over {
+            let authority = data_encoding::HEXLOWER.encode(&self.parts.credentials.fingerprint());
+            tracing::info!(authority, "the station takes the console by other authorities");
+            self.health_at = self.now();
+        }
         self.keep_air(air, joined.site.clone(), record).await
     }
 
@@ -771,17 +796,4 @@ fn rows_of(page: &[u8], list: Option<&KeyList>) -> Option<Vec<server_sync::feed:
     let page = SignedPage::from_bytes(page).ok()?;
     let key = list?.key(page.header().ok()?.key_id)?;
     page.is_signed_by(&key.key).then(|| page.rows().ok()).flatten()
-}
-
-fn way(credentials: &Credentials, believed: &Believed) -> Result<Way, rustls::Error> {
-    let tls = client_config(
-        &credentials.authority,
-        credentials.certificate.clone(),
-        &credentials.key,
-        believed.clone(),
-    )?;
-    Ok(Way {
-        address: credentials.console.clone(),
-        tls,
-    })
 }

@@ -46,15 +46,15 @@ impl TimeProvider for Believed {
     }
 }
 
-/// For a station that has a certificate: it takes this authority's console and no other.
+/// For a station that has a certificate: it takes the console of one of these authorities and no other.
 pub fn client_config(
-    authority: &CertificateDer<'static>,
+    authorities: &[CertificateDer<'static>],
     certificate: CertificateDer<'static>,
     key_pkcs8: &[u8],
     believed: Believed,
 ) -> Result<Arc<ClientConfig>, Error> {
     let provider = Arc::new(provider::default_provider());
-    let verifier = verifier_for(authority, &provider)?;
+    let verifier = verifier_for(authorities, &provider)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key_pkcs8.to_vec()));
     let config = ClientConfig::builder_with_details(provider, Arc::new(believed))
         .with_protocol_versions(&[&rustls::version::TLS13])?
@@ -86,11 +86,13 @@ fn finished(mut config: ClientConfig) -> Arc<ClientConfig> {
 }
 
 fn verifier_for(
-    authority: &CertificateDer<'static>,
+    authorities: &[CertificateDer<'static>],
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<WebPkiServerVerifier>, Error> {
     let mut roots = RootCertStore::empty();
-    roots.add(authority.clone())?;
+    for authority in authorities {
+        roots.add(authority.clone())?;
+    }
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map_err(|error| Error::General(error.to_string()))
@@ -147,7 +149,7 @@ impl ServerCertVerifier for Pinned {
             .iter()
             .find(|certificate| self.pin.takes(certificate));
         let authority = authority.ok_or(Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
-        let verifier = verifier_for(&authority.clone().into_owned(), &self.provider)?;
+        let verifier = verifier_for(&[authority.clone().into_owned()], &self.provider)?;
         verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 

@@ -2,6 +2,7 @@
 
 use server_sync::Versions;
 use server_sync::health::{AdapterState, ClockState, Health};
+use server_sync::join::Fingerprint;
 
 use super::client::{Answer, Failure};
 use super::task::Task;
@@ -164,6 +165,7 @@ impl Task {
             open_intents: intents as u32,
             committed: self.progress.committed,
             refused: self.progress.refused,
+            authority: Some(Fingerprint(self.parts.credentials.fingerprint())),
         })
     }
 }
