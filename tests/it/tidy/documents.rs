@@ -101,6 +101,10 @@ fn decisions_are_numbered_and_listed() {
         );
         seen.push(number);
     }
+    let rows: Vec<_> = list.lines().filter(|line| line.starts_with("| [")).collect();
+    if !rows.is_sorted_by(|one, next| one < next) {
+        problems.push("docs/decisions/README.md lists one twice or out of order".into());
+    }
     check("decisions", problems);
 }
 
