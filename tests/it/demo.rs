@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -31,6 +31,24 @@ fn demo(arguments: &[&str], temp: &Path) -> Command {
         .env("TMPDIR", temp)
         .stdin(Stdio::null());
     command
+}
+
+/// A demo that goes on until it is told to stop, also where a test ends early.
+struct Running(Child);
+
+impl Running {
+    fn stop(&mut self, signal: Signal) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let _ = kill_process(Pid::from_child(&self.0), signal);
+            let _ = self.0.wait();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop(Signal::TERM);
+    }
 }
 
 fn lines(output: &Output) -> Vec<Value> {
@@ -124,8 +142,9 @@ async fn whoever_watches_may_come_to_the_gate_when_the_story_is_over() {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
+        .map(Running)
         .unwrap();
-    let lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let lines = BufReader::new(demo.0.stdout.take().unwrap()).lines();
     let mut said: BTreeMap<String, Value> = BTreeMap::new();
     for line in lines {
         let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
@@ -156,8 +175,7 @@ async fn whoever_watches_may_come_to_the_gate_when_the_story_is_over() {
     let fault = String::from_utf8_lossy(&enrolled.stderr);
     assert!(enrolled.status.success(), "{text}{fault}");
     assert!(text.contains(said["guest"]["band"].as_str().unwrap()), "{text}");
-    kill_process(Pid::from_child(&demo), Signal::TERM).unwrap();
-    demo.wait().unwrap();
+    demo.stop(Signal::TERM);
     nothing_is_left(temp.path()).await;
 }
 
@@ -183,13 +201,13 @@ async fn a_demo_that_is_stopped_in_the_middle_leaves_nothing_behind() {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
+            .map(Running)
             .unwrap();
         let mut first = String::new();
-        let mut reader = BufReader::new(demo.stdout.take().unwrap());
+        let mut reader = BufReader::new(demo.0.stdout.take().unwrap());
         reader.read_line(&mut first).unwrap();
         assert!(first.contains("\"step\""), "{first}");
-        kill_process(Pid::from_child(&demo), signal).unwrap();
-        demo.wait().unwrap();
+        demo.stop(signal);
         drop(reader);
         nothing_is_left(temp.path()).await;
     }
