@@ -234,7 +234,6 @@ impl Store {
                 organization,
                 group_policy: None,
                 wishes: state.wishes.clone(),
-                is_snapshot: false,
             };
             fill(access, &mut filler)?;
             let group_policy = filler.group_policy.take();
@@ -340,8 +339,6 @@ struct Filler<'a, 't> {
     organization: OrganizationId,
     group_policy: Option<PolicyId>,
     wishes: Wishes,
-    /// Every row is new, unless the console says one twice.
-    is_snapshot: bool,
 }
 
 impl Handles for Filler<'_, '_> {
@@ -360,7 +357,6 @@ impl Filler<'_, '_> {
     /// Removes every row that a snapshot brings anew. Tickets that were used or taken back stay so: one
     /// that the console did not issue would otherwise be good again.
     fn clear(&mut self) -> Result<(), StoreError> {
-        self.is_snapshot = true;
         let tables = [
             &tables::USERS,
             &tables::BANDS,
@@ -421,7 +417,7 @@ impl Filler<'_, '_> {
 
     fn user(&mut self, row: &feed::UserRow) -> Result<(), StoreError> {
         let row = sync::user_row(self.organization, row);
-        if self.is_snapshot && rows::add_user(self.writer, &row)? {
+        if self.writer.is_cleared(&tables::USERS) && rows::add_user(self.writer, &row)? {
             return Ok(());
         }
         // Somebody else may have had the handle: a person who was renamed is another row.

@@ -115,7 +115,7 @@ impl<'t> Writer<'t> {
     }
 
     /// Inserts the row unless another one has its key, or one of its values that are there but once; whether it
-    /// did. Many rows that are nearly all new go in at half the price of [`Self::put`].
+    /// did. Rows that are nearly all new go in without the searches of [`Self::put`].
     pub(super) fn add(&mut self, table: &Table, values: &[ValueRef<'_>]) -> Result<bool, StoreError> {
         let sealing = self.access.sealing;
         as_stored(sealing, table, values, |stored| self.add_stored(table, stored))
@@ -142,7 +142,7 @@ impl<'t> Writer<'t> {
     /// The same for values as another database with this one's key holds them.
     pub(super) fn put_stored(&mut self, table: &Table, values: &[ValueRef<'_>]) -> Result<(), StoreError> {
         debug_assert_eq!(values.len(), table.columns);
-        if self.cleared.contains(table.name) && self.add_stored(table, values)? {
+        if self.is_cleared(table) && self.add_stored(table, values)? {
             return Ok(());
         }
         let seal = seal(table, values);
@@ -174,6 +174,11 @@ impl<'t> Writer<'t> {
         self.deltas.insert(table.name, (-count, seals));
         self.cleared.insert(table.name);
         Ok(())
+    }
+
+    /// Nothing was left of the table, so that rows are new unless they are put twice.
+    pub(super) fn is_cleared(&self, table: &Table) -> bool {
+        self.cleared.contains(table.name)
     }
 
     /// Writes the totals. Without this call the next start finds the tables changed behind its back.
