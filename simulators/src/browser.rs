@@ -122,6 +122,12 @@ impl Browser {
         self.command("url", json!({ "url": url })).await;
     }
 
+    /// Goes back to the page before. A script that does so may go back twice: the driver runs it again where the page
+    /// that it was given to is gone before it has answered.
+    pub async fn back(&self) {
+        self.command("back", json!({})).await;
+    }
+
     /// Runs a script in the page and gives back what it returns.
     pub async fn run(&self, script: &str, arguments: Value) -> Value {
         self.scripts.fetch_add(1, Ordering::Relaxed);

@@ -14,7 +14,8 @@ const LIMIT: Duration = Duration::from_secs(150);
 /// Writes down what is on the page when it is left, after its own script was told.
 const WATCH: &str = "addEventListener('pagehide', () => \
     sessionStorage.setItem('left', document.querySelector('#app').textContent));";
-const LEFT: &str = "const left = sessionStorage.getItem('left'); sessionStorage.clear(); return left;";
+const LEFT: &str = "return sessionStorage.getItem('left')";
+const WAS_LEFT: &str = "return sessionStorage.getItem('left') !== null";
 
 #[tokio::test]
 async fn a_page_that_was_left_gives_up_its_seat() {
@@ -42,12 +43,13 @@ async fn a_page_that_is_come_back_to_goes_on_and_kept_nothing() {
     scene.until("your_band").await;
     assert!(scene.browser.text("#app").await.contains("Mara Kurz"));
     scene.browser.run(WATCH, json!([])).await;
-    scene.browser.open_page("about:blank").await;
-    mara.hand.hide(false);
-    scene.browser.run("history.back()", json!([])).await;
-    scene.until("compare").await;
+    scene.browser.open_page(&format!("{}nothing", scene.url)).await;
+    scene.browser.wait_until(WAS_LEFT, json!([])).await;
     let left = scene.browser.run(LEFT, json!([])).await;
     assert_eq!(left, json!(""), "the page that was left held nothing of anybody");
+    mara.hand.hide(false);
+    scene.browser.back().await;
+    scene.until("compare").await;
     scene.confirm(&mara).await;
     scene.touches(&mara, 0).await;
     mara.hand.touch();
