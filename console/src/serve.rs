@@ -13,6 +13,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::acts::dashboard::Tallies;
 use crate::acts::imports::Comparisons;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -45,6 +46,8 @@ pub struct Parts {
     pub pace: Pace,
     /// The list that was compared last.
     pub comparisons: Comparisons,
+    /// What the first page counted last.
+    pub tallies: Tallies,
 }
 
 impl std::ops::Deref for App {
@@ -67,6 +70,7 @@ impl App {
             metrics,
             pace,
             comparisons: Comparisons::default(),
+            tallies: Tallies::default(),
         }))
     }
 

@@ -1,4 +1,8 @@
-//! What needs somebody, and how much there is: three queries, however large the plant.
+//! What needs somebody, and how much there is: three queries, however large the plant, and a count where it changed.
+
+mod tally;
+
+pub use tally::Tallies;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,17 +51,31 @@ pub struct Dashboard {
 /// The plant at a glance.
 pub async fn show(app: &App, caller: &Caller) -> Result<Dashboard, Problem> {
     allow_somewhere(caller, Action::DashboardView)?;
-    let caller = caller.clone();
+    let (own, caller) = (app.clone(), caller.clone());
     look(app, move |tx, now| {
-        let (mut dashboard, head) = counts(tx, &caller, now)?;
+        let (waiting, head) = waiting(tx, &caller, now)?;
+        let tally = own.tallies.at(tx, head)?;
+        let counts = tally.of(&caller);
         let all = store::list(tx)?
             .into_iter()
             .filter(|info| caller.has_site(&info.site));
-        dashboard.stations = all.map(|info| stations::view(info, head)).collect();
-        if allows(&caller, Action::AuditView) {
-            dashboard.recent = audit::list(tx, &Filter::default(), RECENT)?;
-        }
-        Ok(dashboard)
+        let may_audit = allows(&caller, Action::AuditView);
+        Ok(Dashboard {
+            organization: waiting.organization,
+            users: counts.users,
+            held: counts.held,
+            free: counts.free,
+            lost: counts.lost,
+            quarantine: waiting.quarantine,
+            expired: waiting.expired,
+            imports: waiting.imports,
+            tickets: tally.tickets,
+            stations: all.map(|info| stations::view(info, head)).collect(),
+            recent: match may_audit {
+                true => audit::list(tx, &Filter::default(), RECENT)?,
+                false => vec![],
+            },
+        })
     })
     .await
 }
@@ -69,46 +87,36 @@ fn within(query: &mut Query<'_>, caller: &Caller, column: &str) {
     }
 }
 
-fn counts(tx: &Tx<'_>, caller: &Caller, now: UnixMillis) -> Result<(Dashboard, u64), DbError> {
-    const OPEN: &str =
-        "select count(*) from associations a join users u on u.id = a.usr where a.ended_ms is null";
+/// What needs somebody, in one query: little, and some of it by the clock.
+struct Waiting {
+    organization: String,
+    quarantine: u64,
+    expired: u64,
+    imports: u64,
+}
+
+/// The same, and the revision of the feed.
+fn waiting(tx: &Tx<'_>, caller: &Caller, now: UnixMillis) -> Result<(Waiting, u64), DbError> {
     let mut query = Query::new("select (select value from settings where name = 'organization'), ");
-    query.push("(select count(*) from users where status = 'active'");
-    within(&mut query, caller, "site");
-    query.push(&format!("), ({OPEN}"));
-    query.push(" and a.active");
+    query.push("(select count(*) from quarantine q join associations a on a.id = q.association ");
+    query.push("join users u on u.id = a.usr where a.ended_ms is null");
     within(&mut query, caller, "u.site");
-    query.push("), (select count(*) from bands b where b.stock = 'in_stock' and not exists ");
-    query.push("(select 1 from associations a where a.band = b.serial and a.ended_ms is null)");
-    within(&mut query, caller, "b.site");
-    query.push("), (select count(*) from bands b where b.stock = 'lost'");
-    within(&mut query, caller, "b.site");
-    query.push(&format!(
-        "), ({OPEN} and a.id in (select association from quarantine)"
-    ));
-    within(&mut query, caller, "u.site");
-    query.push(&format!("), ({OPEN}"));
+    query.push("), (select count(*) from associations a join users u on u.id = a.usr ");
+    query.push("where a.ended_ms is null");
     query.and("a.expires_ms <= ?", [now.into()]);
     within(&mut query, caller, "u.site");
     query.push("), (select count(*) from imports where state = 'waiting')");
-    query.push(", (select count(*) from tickets), (select coalesce(max(revision), 0) from feed)");
+    query.push(", (select revision from feed_head where id = 1)");
     let mut rows = query.all(tx, |row| {
         let organization: Option<String> = row.opt_text(0)?;
         let name = organization.and_then(|json| serde_json::from_str::<String>(&json).ok());
-        let dashboard = Dashboard {
+        let waiting = Waiting {
             organization: name.unwrap_or_default(),
-            users: row.count(1)?,
-            held: row.count(2)?,
-            free: row.count(3)?,
-            lost: row.count(4)?,
-            quarantine: row.count(5)?,
-            expired: row.count(6)?,
-            imports: row.count(7)?,
-            tickets: row.count(8)?,
-            stations: vec![],
-            recent: vec![],
+            quarantine: row.count(1)?,
+            expired: row.count(2)?,
+            imports: row.count(3)?,
         };
-        Ok((dashboard, row.count(9)?))
+        Ok((waiting, row.count(4)?))
     })?;
     rows.pop()
         .ok_or_else(|| DbError::Damaged("a count has no row".into()))

@@ -760,3 +760,34 @@ fn an_organization_of_files_loses_nothing() {
         assert_eq!(adopt(again).await.expect("taken over"), setup::Adopted::default());
     });
 }
+
+/// Users, bands in use, bands that are free, bands that are lost.
+async fn counted(bench: &Bench, who: &Caller) -> [u64; 4] {
+    let plant = dashboard::show(&bench.app, who).await.expect("shown");
+    [plant.users, plant.held, plant.free, plant.lost]
+}
+
+#[test]
+fn the_first_page_counts_what_is_there_now() {
+    on_each(async |bench| {
+        let (all, north) = (administrator(), caller(Role::Operator, &["north"]));
+        assert_eq!(counted(&bench, &all).await, [0, 0, 0, 0]);
+        add(&bench, "ada", "north").await;
+        add(&bench, "ben", "south").await;
+        assert_eq!(counted(&bench, &all).await, [2, 0, 0, 0]);
+        let adas = enroll(&bench, 1, "ada", "AAAH-00001", 1, false).await;
+        enroll(&bench, 2, "ben", "AAAH-00002", 1, false).await;
+        assert_eq!(counted(&bench, &all).await, [2, 2, 0, 0]);
+        assert_eq!(counted(&bench, &north).await, [1, 1, 0, 0], "only the own site");
+        confirm(&bench, Intent::Lost { association: adas }).await;
+        assert_eq!(counted(&bench, &all).await, [2, 1, 0, 1]);
+        let returned = Intent::Returned {
+            band: "AAAH-00002".into(),
+        };
+        confirm(&bench, returned).await;
+        assert_eq!(counted(&bench, &all).await, [2, 0, 1, 1]);
+        confirm(&bench, Intent::Leaver { user: "ben".into() }).await;
+        assert_eq!(counted(&bench, &all).await, [1, 0, 1, 1]);
+        assert_eq!(counted(&bench, &north).await, [1, 0, 0, 0]);
+    });
+}

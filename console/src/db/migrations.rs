@@ -30,6 +30,7 @@ const STEPS: &[(i64, &str, &str)] = &[
         "authorities",
         include_str!("../../migrations/0008_authorities.sql"),
     ),
+    (9, "expiring", include_str!("../../migrations/0009_expiring.sql")),
 ];
 
 /// A step that was taken.
