@@ -327,11 +327,21 @@ impl Link {
 /// Connects, finds the two characteristics, reads the MTU (right only now) and subscribes.
 async fn open(air: &Air, peripheral: Peripheral, downs: u64) -> Result<Open, LinkFault> {
     let (calls, config) = (&air.calls, &air.config);
-    let connecting = peripheral.connect();
-    calls
-        .run(ms(config.connect_timeout_ms), connecting)
-        .await
-        .map_err(connect_fault)?;
+    let limit = ms(config.exchange_timeout_ms);
+    // Asking the bus for the band's signals takes several calls, which need no link: they cost nothing beside it.
+    let connecting = calls.run(ms(config.connect_timeout_ms), peripheral.connect());
+    let listening = async {
+        let stream = calls.run(limit, peripheral.notifications()).await;
+        stream.map(|stream| QuietStream::new(stream, air.bus.retirement()))
+    };
+    let (connected, listening) = tokio::join!(connecting, listening);
+    connected.map_err(connect_fault)?;
+    let notifications = Notifications {
+        device: super::device_id(&peripheral.id()),
+        stream: listening.map_err(|_| LinkFault::SubscribeFailed)?,
+        events: air.events.clone(),
+        held: None,
+    };
     let discovering = peripheral.discover_services();
     calls
         .run(ms(config.discover_timeout_ms), discovering)
@@ -343,15 +353,6 @@ async fn open(air: &Air, peripheral: Peripheral, downs: u64) -> Result<Open, Lin
         CharPropFlags::WRITE_WITHOUT_RESPONSE,
     )?;
     let notify_from = characteristic(&peripheral, gatt::BAND_TO_STATION, CharPropFlags::NOTIFY)?;
-    let limit = ms(config.exchange_timeout_ms);
-    let listening = calls.run(limit, peripheral.notifications()).await;
-    let stream = listening.map_err(|_| LinkFault::SubscribeFailed)?;
-    let notifications = Notifications {
-        device: super::device_id(&peripheral.id()),
-        stream: QuietStream::new(stream, air.bus.retirement()),
-        events: air.events.clone(),
-        held: None,
-    };
     calls
         .run(limit, peripheral.subscribe(&notify_from))
         .await
