@@ -52,6 +52,15 @@ impl Backoff {
         self.wait(now, longest, random);
     }
 
+    /// It failed, perhaps for everybody at once: the first wait is any up to `spread_ms`, if that is longer than usual.
+    pub fn fail_among(&mut self, now: Moment, random: u64, spread_ms: u64) {
+        let is_first = self.failures == 0;
+        self.fail(now, random);
+        if is_first && spread_ms > Self::FIRST_MS {
+            self.until = now.after_ms(Self::FIRST_MS / 2 + random % spread_ms.min(Self::MAX_MS));
+        }
+    }
+
     /// It was refused, and trying again soon will not help.
     pub fn refuse(&mut self, now: Moment, random: u64) {
         self.wait(now, Self::SETTLED_MS, random);

@@ -41,6 +41,8 @@ pub(super) struct Look<'a> {
     pub(super) now: UnixMillis,
     pub(super) versions: Versions,
     pub(super) wishes: Wishes,
+    /// Seconds over which stations should come back if they all lose this console.
+    pub(super) spread_s: Option<u16>,
 }
 
 impl Look<'_> {
@@ -104,6 +106,7 @@ impl Look<'_> {
             acked: station.head,
             made_at_ms: self.now.0.max(0) as u64,
             key_id,
+            spread_s: self.spread_s,
         };
         let page = builder.finish(exhausted, parts, |bytes| key.sign(bytes).to_bytes());
         Ok(page.to_bytes())

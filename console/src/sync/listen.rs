@@ -56,6 +56,8 @@ pub(super) struct From {
     pub(super) address: SocketAddr,
     /// What the client's certificate says, if it has one.
     pub(super) peer: Option<Peer>,
+    /// Connections that are open.
+    pub(super) open: usize,
 }
 
 /// Answers requests.
@@ -177,6 +179,7 @@ impl<A: Answers> Connection<A> {
         let from = From {
             address: self.address,
             peer,
+            open: 0,
         };
         let Some(_place) = self.place_for(peer) else {
             tracing::warn!(address = %self.address, "too many connections of one kind");
@@ -196,6 +199,8 @@ impl<A: Answers> Connection<A> {
     ) -> io::Result<()> {
         let service = service_fn(|request| {
             let answers = self.answers.clone();
+            let open = CONNECTIONS_MAX - self.limits.connections.available_permits();
+            let from = From { open, ..from };
             async move { Ok::<_, std::convert::Infallible>(answers.answer(from, request).await) }
         });
         let connection = http1::Builder::new()

@@ -40,6 +40,17 @@ pub(super) struct Routes {
     pages: tokio::sync::Semaphore,
 }
 
+/// Stations that may come back in a second, when they all lost this console: a handshake takes about a millisecond of a
+/// processor, and who has something to send must find a free one.
+const RETURNS_PER_SECOND: usize = 500;
+
+/// Over how many seconds so many connections should be made again; nothing where a second is enough.
+fn spread_s(open: usize) -> Option<u16> {
+    u16::try_from(open / RETURNS_PER_SECOND)
+        .ok()
+        .filter(|seconds| *seconds > 1)
+}
+
 type Outcome = Result<Response<Body>, Refusal>;
 
 impl Answers for Routes {
@@ -78,7 +89,7 @@ impl Routes {
                 .ok_or(Refusal::new(StatusCode::UNAUTHORIZED, "certificate_missing"))
         };
         match (method, path.as_str()) {
-            (Method::GET, "/sync/v1/feed") => self.feed(peer()?, request).await,
+            (Method::GET, "/sync/v1/feed") => self.feed(peer()?, request, spread_s(from.open)).await,
             (Method::POST, "/sync/v1/journal") => self.journal(peer()?, request).await,
             (Method::POST, "/sync/v1/health") => self.health(peer()?, request).await,
             (Method::GET, "/sync/v1/keys") => self.feed_keys(peer()?).await,
@@ -93,7 +104,7 @@ impl Routes {
         }
     }
 
-    async fn feed(&self, peer: Peer, request: Request<Incoming>) -> Outcome {
+    async fn feed(&self, peer: Peer, request: Request<Incoming>, spread_s: Option<u16>) -> Outcome {
         let malformed = || fault(StatusCode::BAD_REQUEST, &FeedFault::Malformed);
         let asked =
             FeedRequest::from_query(request.uri().query().unwrap_or_default()).map_err(|_| malformed())?;
@@ -103,7 +114,7 @@ impl Routes {
         loop {
             head_seen.mark_unchanged();
             let is_over = hold.is_zero() || tokio::time::Instant::now() >= deadline || *self.stop.borrow();
-            let head = match self.look(peer, asked, is_over).await? {
+            let head = match self.look(peer, asked, is_over, spread_s).await? {
                 Answered::Page(page) => return Ok(self.page(page)),
                 Answered::Nothing { head } => head,
                 Answered::Fault(fault_) => return Err(fault(StatusCode::CONFLICT, &fault_)),
@@ -115,7 +126,13 @@ impl Routes {
         }
     }
 
-    async fn look(&self, peer: Peer, asked: FeedRequest, or_empty: bool) -> Result<Answered, Refusal> {
+    async fn look(
+        &self,
+        peer: Peer,
+        asked: FeedRequest,
+        or_empty: bool,
+        spread_s: Option<u16>,
+    ) -> Result<Answered, Refusal> {
         let _turn = self.pages.acquire().await.map_err(|_| busy())?;
         let (vault, now, wishes) = (self.app.vault.clone(), self.app.now(), self.wishes());
         let answered = self.app.db.read(move |tx| {
@@ -125,6 +142,7 @@ impl Routes {
                 now,
                 versions: Versions::OURS,
                 wishes,
+                spread_s,
             };
             look.answer(&peer, &asked, or_empty)
         });
@@ -167,6 +185,7 @@ impl Routes {
                 now,
                 versions: Versions::OURS,
                 wishes,
+                spread_s: None,
             };
             look.concerns(&peer, seen)
         });
@@ -308,5 +327,24 @@ fn failed(error: &DbError) -> Refusal {
     match error {
         DbError::Full => Refusal::new(StatusCode::INSUFFICIENT_STORAGE, "console_full"),
         _ => busy(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_stations_come_back_one_after_the_other() {
+        let rows = [
+            (0, None),
+            (999, None),
+            (1_000, Some(2)),
+            (10_000, Some(20)),
+            (24_000, Some(48)),
+        ];
+        for (open, expected) in rows {
+            assert_eq!(spread_s(open), expected, "{open}");
+        }
     }
 }

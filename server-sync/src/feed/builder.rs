@@ -39,6 +39,8 @@ pub struct PageParts {
     pub made_at_ms: u64,
     /// The feed key that signs.
     pub key_id: u32,
+    /// Seconds over which stations should come back when they all lose the console at one moment.
+    pub spread_s: Option<u16>,
 }
 
 impl PageBuilder {
@@ -96,6 +98,7 @@ impl PageBuilder {
             acked_mark: parts.acked.hash.mark(),
             made_at_ms: parts.made_at_ms,
             key_id: parts.key_id,
+            spread_s: parts.spread_s,
         };
         SignedPage::sign(&header, self.body, sign)
     }

@@ -57,6 +57,8 @@ pub struct Inbox {
     is_waiting: bool,
     needs_keys: bool,
     backoff: Backoff,
+    /// Over how many milliseconds all stations come back, by the console's last page.
+    spread_ms: u64,
     stopped: Option<&'static str>,
 }
 
@@ -77,6 +79,7 @@ impl Inbox {
             hold_s: Self::HOLD_S,
             is_waiting: false,
             backoff: Backoff::new(),
+            spread_ms: 0,
             stopped: None,
         }
     }
@@ -126,7 +129,10 @@ impl Inbox {
     /// A page came. Gives what to apply, or names what is wrong with it.
     pub fn handle_page(&mut self, now: Moment, bytes: &[u8], random: u64) -> Result<Step, PageFault> {
         match check(&self.identity, self.list.as_ref(), &self.state, bytes) {
-            Ok(checked) => Ok(self.step(checked.header, checked.rows)),
+            Ok(checked) => {
+                self.spread_ms = u64::from(checked.header.spread_s.unwrap_or_default()) * 1000;
+                Ok(self.step(checked.header, checked.rows))
+            }
             Err(fault) => {
                 self.needs_keys |= fault.is_about_keys();
                 self.fail(now, fault.code(), random);
@@ -229,7 +235,7 @@ impl Inbox {
     /// No answer came, or applying a step failed: the station is where it was.
     pub fn handle_failure(&mut self, now: Moment, random: u64) {
         self.is_waiting = false;
-        self.backoff.fail(now, random);
+        self.backoff.fail_among(now, random, self.spread_ms);
     }
 
     fn fail(&mut self, now: Moment, code: &'static str, random: u64) {

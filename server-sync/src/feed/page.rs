@@ -120,6 +120,10 @@ pub struct Header {
     /// has another one. Zeros if there is none.
     #[cbor(n(12), with = "minicbor::bytes")]
     pub acked_mark: [u8; 8],
+    /// Seconds over which stations should come back when they all lose the console at one moment, because there are
+    /// so many; absent where nobody needs to wait.
+    #[n(13)]
+    pub spread_s: Option<u16>,
 }
 
 impl Header {

@@ -45,6 +45,7 @@ fn encoded_now() -> Vec<(String, Vec<u8>)> {
         .map(|(name, it)| (format!("join.{name}"), it.to_bytes()));
     let others = [
         ("page", samples::page().to_bytes()),
+        ("page.spread", samples::spread_page().to_bytes()),
         ("query", format!("cursor={}", samples::cursor()).into_bytes()),
         (
             "keys",
@@ -129,6 +130,8 @@ fn what_is_on_file_is_read_for_ever() {
     }
     assert_eq!(SignedPage::from_bytes(&file["page"]), Ok(samples::page()));
     assert_eq!(samples::page().header(), Ok(samples::header()));
+    let spread = SignedPage::from_bytes(&file["page.spread"]).expect("a page");
+    assert_eq!(spread.header().map(|it| it.spread_s), Ok(Some(20)));
     let keys = samples::key_list(3, vec![samples::feed_key(1)]);
     assert_eq!(SignedKeyList::from_bytes(&file["keys"]), Ok(keys));
     assert_eq!(

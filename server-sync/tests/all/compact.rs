@@ -135,6 +135,7 @@ fn page_bytes(builder: PageBuilder, head: Revision, exhausted: bool) -> Vec<u8> 
         acked: server_sync::Head::EMPTY,
         made_at_ms: NOW_MS,
         key_id: 1,
+        spread_s: None,
     };
     let key = crate::samples::key(101);
     builder.finish(exhausted, parts, sign_with(&key)).to_bytes()

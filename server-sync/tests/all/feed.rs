@@ -133,6 +133,7 @@ fn parts(head: u64) -> PageParts {
         acked: server_sync::Head::EMPTY,
         made_at_ms: samples::NOW_MS,
         key_id: 1,
+        spread_s: None,
     }
 }
 

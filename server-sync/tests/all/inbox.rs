@@ -318,6 +318,38 @@ fn a_refusal_waits_longer_than_a_failure() {
     assert_eq!(inbox.poll_timeout(), Some(Moment(Backoff::SETTLED_MS / 2)));
 }
 
+/// Ten thousand stations that lose the console at one moment come back over the time that it gave them.
+#[test]
+fn the_first_wait_after_a_loss_is_as_long_as_the_console_said() {
+    let rows = [
+        (None, 0, 500),
+        (None, 499, 999),
+        (Some(1), 499, 999),
+        (Some(20), 0, 500),
+        (Some(20), 19_999, 20_499),
+        (Some(20), 20_000, 500),
+        (Some(u16::MAX), 59_999, 60_499),
+    ];
+    for (spread_s, random, expected) in rows {
+        let mut inbox = Inbox::new(identity(), state());
+        let header = Header { spread_s, ..delta() };
+        let step = inbox.handle_page(T0, &page_bytes(&header, body()), 0);
+        inbox.applied(step.expect("a page").state);
+        inbox.handle_failure(T0, random);
+        assert_eq!(
+            inbox.poll_timeout(),
+            Some(Moment(expected)),
+            "{spread_s:?} {random}"
+        );
+        inbox.handle_failure(T0, 0);
+        assert_eq!(
+            inbox.poll_timeout(),
+            Some(Moment(1_000)),
+            "the second wait is as always"
+        );
+    }
+}
+
 proptest! {
     /// Whatever bit of a page is changed, nothing of it is applied.
     #[test]

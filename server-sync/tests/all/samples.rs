@@ -238,12 +238,21 @@ pub(crate) fn header() -> Header {
         made_at_ms: NOW_MS,
         key_id: 1,
         acked_mark: [0x4a; 8],
+        spread_s: None,
     }
 }
 
 pub(crate) fn page() -> SignedPage {
     let body = Row::from(user_row("ada")).to_bytes();
     SignedPage::sign(&header(), body, sign_with(&key(101)))
+}
+
+pub(crate) fn spread_page() -> SignedPage {
+    let header = Header {
+        spread_s: Some(20),
+        ..header()
+    };
+    SignedPage::sign(&header, Vec::new(), sign_with(&key(101)))
 }
 
 pub(crate) fn inbox_state() -> InboxState {

@@ -304,6 +304,7 @@ impl Db {
             acked: known.line.head,
             made_at_ms: now_ms,
             key_id,
+            spread_s: None,
         };
         builder.finish(exhausted, parts, |bytes| keys::sign(self.secret, bytes))
     }

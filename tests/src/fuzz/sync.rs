@@ -198,6 +198,7 @@ fn header() -> Header {
         made_at_ms: NOW_MS,
         key_id: FEED.into(),
         acked_mark: [0; 8],
+        spread_s: None,
     }
 }
 

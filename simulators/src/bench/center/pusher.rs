@@ -15,7 +15,7 @@ use server_sync::journal::{BATCH_ENTRIES_MAX, Outbox, PushAnswer};
 use server_sync::{Entry, Head};
 use station_core::journal::{Committed, Decided, FlowId, Intent, JournalRecord, chain};
 use station_core::replica::derived_handle;
-use station_daemon::clock::Clock;
+use station_daemon::clock::{Clock, Entropy};
 use station_daemon::sync::{Address, Connection};
 use tokio::time::Instant;
 
@@ -173,6 +173,22 @@ impl Pusher {
             self.send(batch).await?;
         }
         Ok(())
+    }
+
+    /// Sends the next enrollments until they are acknowledged, by its own back-off where that fails. How long it took.
+    pub(super) async fn send_patiently(&mut self, batch: usize, patience: Duration) -> Result<Duration> {
+        let start = Instant::now();
+        while let Err(error) = self.send(batch).await {
+            if start.elapsed() > patience {
+                return Err(error);
+            }
+            self.connection = None;
+            let random = u64::from_be_bytes(Entropy::new().bytes());
+            self.outbox.handle_failure(self.moment(), random);
+            let until = self.outbox.poll_timeout().context("nothing waits")?;
+            tokio::time::sleep(Duration::from_millis(until.0.saturating_sub(self.moment().0))).await;
+        }
+        Ok(start.elapsed())
     }
 
     /// Sends the next enrollments and waits for the acknowledgement.
