@@ -76,6 +76,7 @@ pub use budget::{Admission, RefusalBudget};
 pub use event::*;
 pub use question::replay;
 pub use refusal::{FlowRefusal, Refusal, RefusalCode};
+pub(crate) use refusal::{of_band, of_interruption};
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -7,6 +7,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`enrollment`] | the flow of one person with one band |
+//! | [`sign_in`] | the flow of an operator who signs in by the own band |
 //! | [`ticket`] | who stands at the station, and how often somebody may guess |
 //! | [`journal`] | what is written down before anybody is told, and the chain it hangs on |
 //! | [`replica`] | the rows a station stores, and how records change them |
@@ -22,5 +23,6 @@ pub mod journal;
 pub mod label;
 pub mod provision;
 pub mod replica;
+pub mod sign_in;
 pub mod sync;
 pub mod ticket;

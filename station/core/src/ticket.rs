@@ -10,11 +10,13 @@
 
 mod attempts;
 mod code;
+mod own_band;
 mod signed;
 mod vouch;
 
 pub use attempts::{AttemptRules, AttemptState, AttemptSubject, Blocked};
 pub use code::{CODE_CHARS, CodeHash, CodeKey, TypedCode};
+pub use own_band::{BandClaim, HolderFacts, SignInRefusal};
 pub use signed::{TEXT_PREFIX, TicketClaims, VerifiedTicket, sign_ticket, verify_ticket};
 pub use vouch::{PendingPin, SignedIn, VouchFault, Witness, begin_pin, pin_subject};
 

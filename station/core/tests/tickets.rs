@@ -373,7 +373,7 @@ fn a_sign_in_lasts_as_long_as_the_row_says_the_same() {
     ];
     for (row, right, user, expected) in table {
         let outcome = signed
-            .witness(row.as_ref(), right)
+            .witness(row.as_ref(), None, right)
             .and_then(|witness| witness.vouch(user));
         assert_eq!(
             outcome.map_or_else(VouchFault::code, |_| "ok"),

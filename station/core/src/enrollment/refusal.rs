@@ -223,7 +223,7 @@ impl From<HandshakeRefusal> for FlowRefusal {
 }
 
 /// What a band's refusal of a request means when trying again is no use.
-pub(super) fn of_band(refusal: BandRefusal, detail: u32) -> Refusal {
+pub(crate) fn of_band(refusal: BandRefusal, detail: u32) -> Refusal {
     match refusal {
         BandRefusal::BatteryLow => Refusal::flow(FlowRefusal::BatteryLow),
         BandRefusal::LockedOut => Refusal::Flow {
@@ -239,7 +239,7 @@ pub(super) fn of_band(refusal: BandRefusal, detail: u32) -> Refusal {
 }
 
 /// What an interruption means for the attempt: its end, or nothing but a pause.
-pub(super) fn of_interruption(cause: Interruption, lockout_seconds: u32) -> Option<Refusal> {
+pub(crate) fn of_interruption(cause: Interruption, lockout_seconds: u32) -> Option<Refusal> {
     let code = match cause {
         Interruption::TakenOff | Interruption::Deleted => return None,
         Interruption::Declined => FlowRefusal::WearerDeclined,

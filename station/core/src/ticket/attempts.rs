@@ -22,14 +22,20 @@ pub enum AttemptSubject {
         /// The first characters of the codes.
         group: String,
     },
+    /// The finger of whoever wears a band, to sign in by it.
+    Band {
+        /// The band's serial.
+        serial: String,
+    },
 }
 
 impl fmt::Display for AttemptSubject {
-    /// `pin:OPERATOR` or `code:GROUP`: one text per subject, fit for a key.
+    /// `pin:OPERATOR`, `code:GROUP` or `band:SERIAL`: one text per subject, fit for a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pin { operator } => write!(f, "pin:{operator}"),
             Self::Code { group } => write!(f, "code:{group}"),
+            Self::Band { serial } => write!(f, "band:{serial}"),
         }
     }
 }
@@ -69,6 +75,8 @@ impl AttemptRules {
         wait_first: Duration::from_secs(60),
         wait_max: Duration::from_secs(24 * 3600),
     };
+    /// For sign-ins by a band, each of which takes up to three fingers: as patient as with PINs.
+    pub const BAND: Self = Self { free: 3, ..Self::PIN };
     /// For typed ticket codes, which are long and typed by people in gloves.
     pub const CODE: Self = Self {
         free: 20,

@@ -1,4 +1,5 @@
-//! Operators: who proves to be one by a PIN, what they may do, and that they are recorded as the witness.
+//! Operators: who proves to be one by a PIN (or by a band, see [`BandClaim`]), what they may do, and that they are
+//! recorded as the witness.
 //!
 //! Nothing here tells somebody without the PIN which operators there are: a name that is nobody's is refused like
 //! a wrong PIN, counted like one and, if the shell checks some PIN all the same, takes as long.
@@ -8,6 +9,7 @@ use firmware_protocol::id::UserHandle;
 use super::Identified;
 use super::attempts::{AttemptRules, AttemptState, AttemptSubject, Blocked};
 use super::code::{CodeKey, hash_of_name};
+use super::own_band::{BandClaim, HolderFacts};
 use crate::clock::TrustedTime;
 use crate::journal::{Method, SecretFailed, SecretKind};
 use crate::replica::{Change, OperatorRow, Right};
@@ -102,33 +104,60 @@ pub fn begin_pin(
     })
 }
 
-/// An operator who signed in, for as long as the stored row says the same.
+/// An operator who signed in, for as long as the stored rows say the same.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SignedIn(OperatorRow);
+pub struct SignedIn {
+    row: OperatorRow,
+    /// The band by which the operator signed in; absent for a PIN.
+    band: Option<BandClaim>,
+}
 
 impl std::fmt::Debug for SignedIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("SignedIn").field(&self.0.id).finish()
+        f.debug_tuple("SignedIn").field(&self.row.id).finish()
     }
 }
 
 impl SignedIn {
+    /// The wearer of the operator's own band was recognized.
+    pub(crate) fn by_band(row: OperatorRow, band: BandClaim) -> Self {
+        Self {
+            row,
+            band: Some(band),
+        }
+    }
+
     /// The operator's id.
     pub fn operator(&self) -> &str {
-        &self.0.id
+        &self.row.id
+    }
+
+    /// The band by which the operator signed in: what must be looked up again for [`witness`](Self::witness).
+    pub fn band(&self) -> Option<&BandClaim> {
+        self.band.as_ref()
     }
 
     /// Whether the operator had this right when signing in: what to offer. What is done is asked of
     /// [`witness`](Self::witness).
     pub fn has(&self, right: Right) -> bool {
-        self.0.rights.contains(&right)
+        self.row.rights.contains(&right)
     }
 
     /// The operator wants to use a right. `row` is the operator as stored now: one that is gone, has another PIN or
-    /// lost the right since does not count.
-    pub fn witness(&self, row: Option<&OperatorRow>, right: Right) -> Result<Witness, VouchFault> {
-        let same = row.filter(|row| row.id == self.0.id && row.pin == self.0.pin);
-        let may = same.filter(|row| row.rights.contains(&right));
+    /// lost the right since does not count. Neither does one whose [`band`](Self::band) does not count any more;
+    /// `holder` is what is known of it now.
+    pub fn witness(
+        &self,
+        row: Option<&OperatorRow>,
+        holder: Option<&HolderFacts>,
+        right: Right,
+    ) -> Result<Witness, VouchFault> {
+        let same = row.filter(|row| row.id == self.row.id && row.pin == self.row.pin);
+        let holds = |band: &BandClaim| {
+            let operator = holder.and_then(|holder| band.operator(holder).ok());
+            operator.is_some_and(|operator| operator.id == self.row.id)
+        };
+        let may = same.filter(|row| row.rights.contains(&right) && self.band.as_ref().is_none_or(holds));
         let row = may.ok_or(VouchFault::NotAllowed)?;
         Ok(Witness {
             operator: row.id.clone(),
@@ -145,7 +174,8 @@ impl PendingPin {
             subject: self.subject,
             state: AttemptState::default(),
         });
-        self.operator.map(|row| (change, SignedIn(row)))
+        let signed = |row| SignedIn { row, band: None };
+        self.operator.map(|row| (change, signed(row)))
     }
 
     /// The argon2 PHC string to check the typed PIN against. Absent for nobody: check another operator's, so that

@@ -6,6 +6,7 @@ mod cases;
 mod hostile;
 mod keys;
 mod script;
+mod sign_in;
 mod store;
 mod world;
 

@@ -14,7 +14,7 @@ pub(crate) use convert::zone_name;
 pub use listen::Doors;
 pub use routes::router;
 pub(crate) use routes::unknown_enrollment;
-pub use shared::{Command, Live, Reply, Shared};
+pub use shared::{Command, Live, Reply, Shared, SigningIn};
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use super::model::{self, Bands, Enrollment, Event};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::eventloop::look::Look;
+use crate::eventloop::own_band::ByBand;
 use crate::eventloop::signed::{Proof, Vouched};
 use crate::problem::{Code, Problem};
 use crate::store::{StoreError, StoreHandle};
@@ -40,6 +41,10 @@ pub enum Command {
     },
     /// An operator signs in at the page.
     SignIn(model::OperatorPin, Reply<SignedIn>),
+    /// An operator signs in at the page by the own band.
+    SignInByBand(ByBand),
+    /// Whoever wanted to sign in by a band does not any more.
+    StopSignIn,
     /// Begin an enrollment of somebody for whom an operator who signed in vouches.
     Vouched(Vouched, Reply),
     /// What is the band that is held to the station?
@@ -88,8 +93,31 @@ pub struct Live {
     pub bands: Bands,
     /// The enrollment under way, or the last one.
     pub enrollment: Option<Enrollment>,
+    /// How far somebody is who signs in by a band.
+    pub signing_in: Option<SigningIn>,
     /// How the station stands with its console, if it has one.
     pub sync: Option<model::Sync>,
+}
+
+/// How far somebody is who signs in by a band. Neither band nor person is named in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SigningIn {
+    /// What is waited for.
+    pub stage: model::Stage,
+    /// The code on the band's screen.
+    pub code: Option<String>,
+    /// The touches.
+    pub touches: Option<model::Touches>,
+}
+
+impl SigningIn {
+    pub(crate) fn of(view: &Enrollment) -> Self {
+        Self {
+            stage: view.stage,
+            code: view.code.clone(),
+            touches: view.touches.clone(),
+        }
+    }
 }
 
 impl Default for Live {
@@ -101,6 +129,7 @@ impl Default for Live {
             time_trusted: true,
             bands: Bands::default(),
             enrollment: None,
+            signing_in: None,
             sync: None,
         }
     }
@@ -146,6 +175,12 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?
+    }
+
+    /// Sends a command that has no answer.
+    pub(crate) async fn tell(&self, command: Command) {
+        // A daemon that stops need not be told.
+        let _ = self.commands.send(command).await;
     }
 
     pub(super) fn store_problem(&self, what: &str, error: StoreError) -> Problem {

@@ -27,6 +27,9 @@ pub struct Kiosk {
     pub done_seconds: u64,
     /// Whether a band is tested after it was enrolled.
     pub test_tap: bool,
+    /// Whether operators may sign in by their own band. Not unless somebody says so: whoever enrolls as an operator's
+    /// user becomes the operator then (decision 0048).
+    pub operator_bands: bool,
     /// What is left to do elsewhere after an enrollment.
     pub afterwards: Vec<Afterwards>,
 }
@@ -100,6 +103,7 @@ impl Default for Kiosk {
             idle_seconds: 60,
             done_seconds: 20,
             test_tap: true,
+            operator_bands: false,
             afterwards: Vec::new(),
         }
     }

@@ -48,6 +48,11 @@ fn faults_are_named() {
         Err((ConfigValue, "names no adapter")),
     );
     check("[log]\nformat = \"xml\"", Err((ConfigWrongType, "xml")));
+    check("[kiosk]\noperator_bands = true", Ok(()));
+    check(
+        "[kiosk]\noperator_bands = \"no\"",
+        Err((ConfigWrongType, "line 2")),
+    );
     check("[log]\nlevel = \"\"", Err((ConfigValue, "no level")));
     check(
         "[station]\ndata_directory = \"data\"",

@@ -7,15 +7,17 @@ use firmware_protocol::id::{AssociationId, Serial};
 use firmware_protocol::message::{Finish, StationToBand};
 use firmware_protocol::station::{ENTROPY_LEN, SessionEnd, SessionEvent, StationSession};
 use firmware_protocol::time::Instant;
-use station_core::enrollment::{
-    Admission, Append, AppendFault, Enrollment, Event, Input, Knowledge, Outcome, Person, Query, Screen,
-};
+use station_core::enrollment::{Admission, Append, AppendFault, Event, Outcome, Person, Query, Screen};
 use station_core::journal::{FlowId, Head};
+use station_core::sign_in;
 use tokio::task::JoinSet;
 
+use super::engine::{Engine, Known, Wanted};
 use super::look::Looking;
 use super::nearby::{Choice, Nearby};
+use super::own_band::{self, ByBand};
 use super::{Done, Station, view};
+use crate::api::SigningIn;
 use crate::api::model::{self, Stage};
 use crate::radio::{DeviceId, LinkFault, RadioCommand, RadioEvent};
 use crate::store::StoreError;
@@ -30,7 +32,7 @@ const GIVE_WAY: Duration = Duration::from_secs(3);
 
 /// An attempt under way.
 pub(super) struct Attempt {
-    engine: Enrollment,
+    engine: Engine,
     flow: FlowId,
     link: Link,
     /// The engine wants a session.
@@ -51,6 +53,10 @@ pub(super) struct Attempt {
     outcome: Option<Outcome>,
     /// Somebody wants to know what the band says.
     look: Option<Looking>,
+    /// Somebody wants to sign in and has not been told what came of it.
+    sign_in: Option<ByBand>,
+    /// The band has something open that was not settled.
+    unsettled: bool,
 }
 
 /// Which band the attempt is about, as far as somebody said.
@@ -77,7 +83,7 @@ enum Link {
 pub(super) struct FactsRead {
     flow: FlowId,
     number: u64,
-    outcome: Result<Box<Knowledge>, StoreError>,
+    outcome: Result<Known, StoreError>,
 }
 
 /// The answer to an append of the engine.
@@ -96,7 +102,14 @@ impl Appended {
 
 impl Attempt {
     /// An attempt with a fresh engine. `user` is shown; nobody's attempt shows nothing.
-    pub(super) fn new(engine: Enrollment, flow: FlowId, user: String, target: Target, now: Instant) -> Self {
+    pub(super) fn new(
+        engine: impl Into<Engine>,
+        flow: FlowId,
+        user: String,
+        target: Target,
+        now: Instant,
+    ) -> Self {
+        let engine = engine.into();
         // Whoever gets no band is told so as soon as that is written down.
         let stage = match engine.wants_band() {
             true => Stage::LookingForBand,
@@ -133,6 +146,8 @@ impl Attempt {
             gave_way: false,
             outcome: None,
             look: None,
+            sign_in: None,
+            unsettled: false,
         }
     }
 
@@ -144,9 +159,22 @@ impl Attempt {
         }
     }
 
+    /// The same, for somebody who signs in.
+    pub(super) fn with_sign_in(self, reply: ByBand) -> Self {
+        Self {
+            sign_in: Some(reply),
+            ..self
+        }
+    }
+
+    /// Whether somebody signs in by it and has not been told what came of it.
+    pub(super) fn is_sign_in(&self) -> bool {
+        self.sign_in.is_some()
+    }
+
     /// Whether somebody stands at the kiosk for it and has not been told the outcome.
     pub(super) fn is_somebodys(&self) -> bool {
-        self.has_person() && !self.view.stage.is_final()
+        self.is_sign_in() || self.has_person() && !self.view.stage.is_final()
     }
 
     /// Says what was seen, if somebody wants to know.
@@ -201,9 +229,9 @@ impl Attempt {
         }
     }
 
-    /// Whether it ended before its time, so that its band must be asked again.
-    pub(super) fn gave_way(&self) -> bool {
-        self.gave_way
+    /// Whether its band must be asked again what it has open: it ended before its time, or did not settle it.
+    pub(super) fn must_ask_again(&self) -> bool {
+        self.gave_way || self.unsettled
     }
 
     /// Whether the event concerns this attempt's link.
@@ -245,6 +273,9 @@ impl Attempt {
         self.engine.handle_timeout(now);
         if self.look.as_ref().is_some_and(Looking::is_alone) && self.way_at.is_none() {
             self.give_way(now);
+        }
+        if self.sign_in.as_ref().is_some_and(ByBand::is_closed) {
+            self.handle_person(now, Person::Cancel);
         }
         self.make_way(now);
     }
@@ -303,7 +334,7 @@ impl Attempt {
             while let Some(event) = session.poll_event() {
                 // Whether and when another session follows is the engine's to say.
                 self.wanted = false;
-                self.engine.handle_input(now, Input::Session(event));
+                self.engine.handle_session(now, event);
             }
         }
         self.link = Link::None { not_before: None };
@@ -312,16 +343,17 @@ impl Attempt {
     /// Somebody compared the codes, or wants to stop.
     pub(super) fn handle_person(&mut self, now: Instant, person: Person) {
         self.view.code_confirmed |= person == Person::CodeConfirmed;
-        self.engine.handle_input(now, Input::Person(person));
+        self.engine.handle_person(now, person);
     }
 
     /// The engine's query is answered. A store that cannot answer lets the engine's own limit speak.
     pub(super) fn on_facts(&mut self, now: Instant, read: FactsRead) -> Result<(), StoreError> {
         match read.outcome {
-            Ok(knowledge) if read.flow == self.flow => {
-                self.look.iter_mut().for_each(|look| look.known(&knowledge));
-                self.engine
-                    .handle_input(now, Input::Facts(read.number, knowledge));
+            Ok(known) if read.flow == self.flow => {
+                if let (Some(look), Known::Enrollment(knowledge)) = (&mut self.look, &known) {
+                    look.known(knowledge);
+                }
+                self.engine.handle_known(now, read.number, known);
                 Ok(())
             }
             Err(error) => {
@@ -337,16 +369,16 @@ impl Attempt {
         if appended.flow != self.flow {
             return super::stop_if_fatal(appended.outcome);
         }
-        let input = match appended.outcome {
-            Ok(_) => Input::Appended(appended.number),
-            Err(StoreError::TicketSpent) => Input::AppendFailed(appended.number, AppendFault::TicketSpent),
+        let outcome = match appended.outcome {
+            Ok(_) => Ok(()),
+            Err(StoreError::TicketSpent) => Err(AppendFault::TicketSpent),
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
                 tracing::error!(flow = %self.flow, %error, "a record could not be written");
-                Input::AppendFailed(appended.number, AppendFault::Storage)
+                Err(AppendFault::Storage)
             }
         };
-        self.engine.handle_input(now, input);
+        self.engine.handle_appended(now, appended.number, outcome);
         Ok(())
     }
 
@@ -414,7 +446,7 @@ impl Attempt {
             if matches!(event, SessionEvent::Established(_) | SessionEvent::Ended(_)) {
                 self.wanted = false;
             }
-            self.engine.handle_input(now, Input::Session(event));
+            self.engine.handle_session(now, event);
         }
         any
     }
@@ -453,9 +485,41 @@ impl Attempt {
         }
         while let Some(event) = self.engine.poll_event() {
             any = true;
-            self.on_event(now, event, station, outbox, jobs);
+            match event {
+                Wanted::Enrollment(event) => self.on_event(now, event, station, outbox, jobs),
+                Wanted::SignIn(event) => self.on_sign_in(now, event, station, outbox, jobs),
+            }
         }
         any
+    }
+
+    fn on_sign_in(
+        &mut self,
+        now: Instant,
+        event: sign_in::Event,
+        station: &mut Station,
+        outbox: &mut VecDeque<RadioCommand>,
+        jobs: &mut JoinSet<Done>,
+    ) {
+        use sign_in::Event as From;
+        let same = match event {
+            From::NeedFacts(query) => return self.read_holder(query, station, jobs),
+            From::Said(outcome) => return self.tell_sign_in(outcome, station),
+            From::Append(append) => Event::Append(append),
+            From::Screen(screen) => Event::Screen(screen),
+            From::Connect => Event::Connect,
+            From::Hangup => Event::Hangup,
+            // What there was to say is said.
+            From::Ended => Event::Ended(Outcome::Settled),
+        };
+        self.on_event(now, same, station, outbox, jobs);
+    }
+
+    fn tell_sign_in(&mut self, outcome: sign_in::Outcome, station: &Station) {
+        self.unsettled = own_band::is_unsettled(&outcome);
+        if let Some(reply) = self.sign_in.take() {
+            station.tell_sign_in(self.flow, reply, outcome);
+        }
     }
 
     fn on_event(
@@ -500,7 +564,22 @@ impl Attempt {
             Done::Facts(FactsRead {
                 flow,
                 number,
-                outcome: outcome.map(Box::new),
+                outcome: outcome.map(|known| Known::Enrollment(Box::new(known))),
+            })
+        });
+    }
+
+    fn read_holder(&self, query: Query, station: &mut Station, jobs: &mut JoinSet<Done>) {
+        let (flow, number, store) = (self.flow, query.number, station.store.clone());
+        let (time, believed_ms) = (station.time(), station.believed_ms());
+        let fresh = AssociationId(station.entropy.bytes());
+        jobs.spawn(async move {
+            let read = store.run(move |store| store.holder(&query, time, fresh, believed_ms));
+            let outcome = read.await.map(|facts| Known::SignIn(Box::new(facts)));
+            Done::Facts(FactsRead {
+                flow,
+                number,
+                outcome,
             })
         });
     }
@@ -515,7 +594,7 @@ impl Attempt {
         let time_ms = station.believed_ms();
         if bounded {
             match station.refusals.admit(time_ms) {
-                Admission::Count => return self.engine.handle_input(now, Input::Appended(number)),
+                Admission::Count => return self.engine.handle_appended(now, number, Ok(())),
                 Admission::Write(counted) => records.splice(0..0, counted.map(Into::into)).for_each(drop),
             }
         }
@@ -635,6 +714,9 @@ impl Attempt {
         self.shown = Some(self.view.clone());
         if self.has_person() {
             station.publish(&self.view);
+        }
+        if self.is_sign_in() {
+            station.show_sign_in(Some(SigningIn::of(&self.view)));
         }
     }
 }

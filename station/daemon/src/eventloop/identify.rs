@@ -134,6 +134,8 @@ impl EventLoop {
             Command::Cancel { id, reply } => self.on_person(now, &id, Person::Cancel, reply, |_| Ok(())),
             Command::Look(look) => self.look(now, look),
             Command::SignIn(by, reply) => self.sign_in(now, by, reply),
+            Command::SignInByBand(reply) => self.sign_in_by_band(now, reply),
+            Command::StopSignIn => self.stop_sign_in(now),
             Command::Vouched(vouched, reply) => self.vouched(now, vouched, reply),
             Command::Told => self.look_who_we_are(),
             Command::ConsoleTime(console_ms) => self.station.on_console_time(console_ms),
@@ -224,10 +226,13 @@ impl EventLoop {
         // Whoever has been told the outcome is done; only the goodbye to the band is left.
         if let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.is_somebodys()) {
             let since = now.since(attempt.began()).as_secs();
-            let why = format!("enrollment {} is under way since {since} s", attempt.view().id);
+            let why = match attempt.is_sign_in() {
+                true => format!("an operator signs in by a band since {since} s"),
+                false => format!("enrollment {} is under way since {since} s", attempt.view().id),
+            };
             return cannot(Code::Busy, why, "wait until it is over, or cancel it");
         }
-        if self.is_identifying(now) {
+        if self.is_identifying(now) || self.signing_in.is_some() {
             return cannot(
                 Code::Busy,
                 "somebody else is being identified".into(),
@@ -484,9 +489,9 @@ fn it_is_over() -> Problem {
 /// Identifies one person or operator, away from the loop.
 pub(super) struct Clerk {
     pub(super) store: StoreHandle,
-    time: TrustedTime,
+    pub(super) time: TrustedTime,
     /// The date that its journal entries carry.
-    believed_ms: u64,
+    pub(super) believed_ms: u64,
     organization: firmware_protocol::id::OrganizationId,
     issuers: Vec<firmware_protocol::certificate::PublicKey>,
     /// The keys under which typed codes are hashed.
@@ -677,11 +682,7 @@ impl Clerk {
                 self.append(vec![], change.into_iter().collect()).await?;
                 Ok(witness?)
             }
-            Proof::SignedIn(by) => {
-                let name = by.operator().to_owned();
-                let row = self.store.run(move |store| store.operator(&name)).await?;
-                Ok(by.witness(row.as_ref(), right)?)
-            }
+            Proof::SignedIn(by) => self.still_signed_in(&by, right).await,
         }
     }
 

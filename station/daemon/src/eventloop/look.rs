@@ -109,7 +109,9 @@ fn unseen(outcome: Option<&Outcome>) -> Problem {
 impl EventLoop {
     /// Somebody wants to know what the band that is held to the station is.
     pub(super) fn look(&mut self, now: Instant, look: Look) {
-        let busy = self.attempt.as_ref().is_some_and(Attempt::is_somebodys) || self.looking.is_some();
+        let busy = self.attempt.as_ref().is_some_and(Attempt::is_somebodys)
+            || self.looking.is_some()
+            || self.signing_in.is_some();
         if busy || self.stopping.is_some() {
             let why = "the station does something else";
             return answer(

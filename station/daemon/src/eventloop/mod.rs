@@ -9,10 +9,12 @@
 mod acts;
 mod attempt;
 pub(crate) mod dates;
+mod engine;
 mod identify;
 mod lingering;
 pub mod look;
 mod nearby;
+pub(crate) mod own_band;
 pub mod signed;
 mod view;
 
@@ -45,6 +47,7 @@ use identify::{Identifying, WrongCodes};
 use lingering::Lingering;
 use look::Look;
 use nearby::Nearby;
+use own_band::ByBand;
 
 /// Live news of the bands in range are sent at most this often.
 const BANDS_NEWS_INTERVAL: Duration = Duration::from_millis(500);
@@ -129,6 +132,8 @@ struct EventLoop {
     waiting: Option<identify::Identification>,
     /// Waits for its turn.
     looking: Option<Look>,
+    /// Waits for its turn to sign in by a band.
+    signing_in: Option<ByBand>,
     attempt: Option<Attempt>,
     /// Intents are open, as far as is known.
     unsettled: bool,
@@ -243,6 +248,7 @@ impl EventLoop {
             wrong_codes: WrongCodes::default(),
             waiting: None,
             looking: None,
+            signing_in: None,
             attempt: None,
             unsettled: false,
             asked: BTreeSet::new(),
@@ -404,6 +410,8 @@ impl EventLoop {
         }
         if let Some(identification) = self.waiting.take() {
             self.on_identified(now, identification)?;
+        } else if let Some(reply) = self.signing_in.take() {
+            self.begin_sign_in(now, reply);
         } else if self.looking.is_some() {
             self.begin_look(now);
         } else {
@@ -417,11 +425,11 @@ impl EventLoop {
 
     /// An attempt is over; its band ends the link, or is reminded to.
     fn let_go(&mut self, now: Instant, attempt: Attempt) {
-        let gave_way = attempt.gave_way();
+        let must_ask_again = attempt.must_ask_again();
         let Some((device, told)) = attempt.into_link() else {
             return;
         };
-        match gave_way {
+        match must_ask_again {
             true => self.asked.remove(&device),
             false => self.asked.insert(device.clone()),
         };

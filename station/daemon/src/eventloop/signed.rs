@@ -3,9 +3,11 @@
 //! The PIN is checked once and not kept. Whatever is done later is asked of the rows again: an operator who lost a
 //! right, or got another PIN, has signed out.
 
+use firmware_protocol::id::AssociationId;
 use firmware_protocol::time::Instant;
 use station_core::journal::FlowId;
-use station_core::ticket::SignedIn;
+use station_core::replica::Right;
+use station_core::ticket::{SignedIn, Witness};
 
 use super::attempt::Target;
 use super::identify::{Clerk, Fault, Identification, Identifying, answer};
@@ -85,5 +87,23 @@ impl EventLoop {
                 outcome,
             }))
         });
+    }
+}
+
+impl Clerk {
+    /// An operator who signed in before wants to use a right: the rows are asked as they are now, and whose the band is
+    /// by which it was.
+    pub(super) async fn still_signed_in(&self, by: &SignedIn, right: Right) -> Result<Witness, Fault> {
+        let name = by.operator().to_owned();
+        let query = by.band().map(|band| band.query(0));
+        let (time, believed_ms) = (self.time, self.believed_ms);
+        let read = self.store.run(move |store| {
+            // Nothing is armed here, so no new association is needed.
+            let none = AssociationId([0; 16]);
+            let holder = query.map(|query| store.holder(&query, time, none, believed_ms));
+            Ok((store.operator(&name)?, holder.transpose()?))
+        });
+        let (row, holder) = read.await?;
+        Ok(by.witness(row.as_ref(), holder.as_ref(), right)?)
     }
 }

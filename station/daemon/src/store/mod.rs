@@ -11,6 +11,7 @@ mod changes;
 mod check;
 mod error;
 mod handle;
+mod holder;
 mod journal;
 mod migrations;
 mod notes;
