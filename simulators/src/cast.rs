@@ -238,6 +238,14 @@ impl Cast {
         });
     }
 
+    /// Says that the operator `id` is this person.
+    pub fn operator_is(&mut self, id: &str, person: &Person) {
+        let user = UserId::new(&person.id).expect("a user's id");
+        let mut operators = self.file.operators.iter_mut();
+        let operator = operators.find(|operator| operator.id == id);
+        operator.expect("the operator was added").user = Some(user);
+    }
+
     fn claims(&mut self, person: &Person, expires: UnixSeconds) -> TicketClaims {
         TicketClaims {
             id: TicketId(self.random.bytes()),

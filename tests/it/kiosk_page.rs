@@ -12,6 +12,7 @@ mod history;
 mod languages;
 mod meetings;
 mod operator;
+mod own_band;
 mod recording;
 mod refusals;
 mod repair;

@@ -293,6 +293,41 @@ reason-too-many-attempts-why = Es gab zu viele falsche Versuche, darum ist eine 
 reason-too-many-attempts-you = Warten Sie eine Minute und versuchen Sie es dann noch einmal.
 reason-too-many-attempts-operator = Nur warten hilft. Ein Ticket vor der Kamera geht inzwischen.
 
+reason-band-not-of-operator-title = Dieses Band meldet hier niemanden an
+reason-band-not-of-operator-why = Es ist nicht das Band einer Betreuung, die diese Station kennt.
+reason-band-not-of-operator-you = Halten Sie Ihr eigenes Band an die Station, oder melden Sie sich mit Kennung und PIN an.
+reason-band-not-of-operator-operator = Lassen Sie von der Verwaltung in Ihrem Eintrag der Betreuung angeben, welche Person Sie sind. Dann meldet Ihr Band Sie an.
+
+reason-operator-ambiguous-title = Mehrere Kennungen haben dieses Band
+reason-operator-ambiguous-why = Mehr als eine Kennung der Betreuung gehört zu dieser Person, darum sagt das Band nicht, welche gemeint ist.
+reason-operator-ambiguous-you = Melden Sie sich mit Kennung und PIN an.
+reason-operator-ambiguous-operator = Die Verwaltung lässt eine dieser Kennungen übrig, oder jede gehört zu einer anderen Person.
+
+reason-band-reported-lost-title = Dieses Band ist verloren gemeldet
+reason-band-reported-lost-why = Ein verlorenes Band meldet niemanden an.
+reason-band-reported-lost-you = Ist es Ihres und wieder da, melden Sie sich mit Kennung und PIN an und lassen es als gefunden eintragen.
+reason-band-reported-lost-operator = Behalten Sie das Band. Die Verwaltung trägt es an der Konsole als gefunden ein.
+
+reason-association-not-active-title = Das ist nicht Ihr jetziges Band
+reason-association-not-active-why = Seine Zuordnung ist beendet, oder ein anderes Band ist an seine Stelle getreten.
+reason-association-not-active-you = Nehmen Sie das Band, mit dem Sie arbeiten, oder melden Sie sich mit Kennung und PIN an.
+reason-association-not-active-operator = „Band prüfen“ sagt, was aus diesem geworden ist.
+
+reason-association-unproven-title = Dieses Band hat seine Zuordnung nicht bewiesen
+reason-association-unproven-why = Die Station hat davon gehört, aber keinen Beweis, den das Band selbst gemacht hat.
+reason-association-unproven-you = Melden Sie sich mit Kennung und PIN an.
+reason-association-unproven-operator = Das Band neu einrichten. Von da an ist sein eigener Beweis da.
+
+reason-band-unsettled-title = Auf diesem Band ist noch etwas offen
+reason-band-unsettled-why = Eine begonnene Einrichtung kommt zuerst; davon darf nichts verloren gehen.
+reason-band-unsettled-you = Lassen Sie das Band einen Moment an der Station und versuchen Sie es dann noch einmal.
+reason-band-unsettled-operator = Die Station bringt es von selbst zu Ende, solange das Band nah ist. Danach noch einmal versuchen.
+
+reason-finger-not-recognized-title = Ihr Finger wurde nicht erkannt
+reason-finger-not-recognized-why = Das Band kennt den Finger, mit dem es eingerichtet wurde, und das war ein anderer. Es wurde als Fehlversuch gezählt.
+reason-finger-not-recognized-you = Versuchen Sie es mit dem eingerichteten Finger, oder melden Sie sich mit Kennung und PIN an.
+reason-finger-not-recognized-operator = Nach einigen Fehlversuchen gibt es eine Wartezeit. Klappt es nie, das Band neu einrichten.
+
 reason-internal-title = Etwas ist schiefgegangen
 reason-internal-why = Es ist ein Fehler der Station, nicht Ihrer.
 reason-internal-you = Fangen Sie neu an, oder nehmen Sie eine andere Station.

@@ -293,6 +293,41 @@ reason-too-many-attempts-why = There were too many wrong tries, so this has to r
 reason-too-many-attempts-you = Wait a minute, then try again.
 reason-too-many-attempts-operator = Nothing to do but wait. A ticket to scan works meanwhile.
 
+reason-band-not-of-operator-title = This band signs nobody in here
+reason-band-not-of-operator-why = It is not the band of an operator whom this station knows.
+reason-band-not-of-operator-you = Hold your own band to the station, or sign in by name and PIN.
+reason-band-not-of-operator-operator = Have the administrator enter in your operator’s record which user you are. Then your band signs you in.
+
+reason-operator-ambiguous-title = Several operators have this band
+reason-operator-ambiguous-why = More than one operator’s record names this user, so the band does not say which one you are.
+reason-operator-ambiguous-you = Sign in by name and PIN.
+reason-operator-ambiguous-operator = Have the administrator leave one of these operators, or let each name another user.
+
+reason-band-reported-lost-title = This band is reported lost
+reason-band-reported-lost-why = A lost band signs nobody in.
+reason-band-reported-lost-you = If it is yours and you have found it, sign in by name and PIN and have it marked as found.
+reason-band-reported-lost-operator = Keep the band. An administrator marks it as found at the console.
+
+reason-association-not-active-title = This is not your present band
+reason-association-not-active-why = Its enrollment has ended, or another band took its place.
+reason-association-not-active-you = Use the band that you work with, or sign in by name and PIN.
+reason-association-not-active-operator = Look at “Check a band”: it says what became of this one.
+
+reason-association-unproven-title = This band has not proved its enrollment
+reason-association-unproven-why = The station was told of it, but has no proof that the band itself made.
+reason-association-unproven-you = Sign in by name and PIN.
+reason-association-unproven-operator = Enroll the band again. From then on its own proof is there.
+
+reason-band-unsettled-title = An enrollment on this band is not settled
+reason-band-unsettled-why = It comes first; nothing of it may be lost.
+reason-band-unsettled-you = Keep the band at the station for a moment, then try again.
+reason-band-unsettled-operator = The station settles it by itself while the band is near. Then try again.
+
+reason-finger-not-recognized-title = Your finger was not recognized
+reason-finger-not-recognized-why = The band knows the finger with which it was enrolled, and this was another one. It was counted as a failed try.
+reason-finger-not-recognized-you = Try again with the finger that you enrolled, or sign in by name and PIN.
+reason-finger-not-recognized-operator = After some failures there is a wait. If it never works, enroll the band again.
+
 reason-internal-title = Something went wrong
 reason-internal-why = It is a fault of the station, not yours.
 reason-internal-you = Start again, or use another station.

@@ -23,6 +23,7 @@ use crate::radio::{AdapterState, LinkFault};
 use crate::testing::{self, PIN, band::TestBand};
 
 mod acts;
+mod own_band;
 mod page;
 mod turns;
 

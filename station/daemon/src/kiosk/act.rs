@@ -61,6 +61,8 @@ pub(super) enum Act {
         /// The PIN.
         pin: Secret,
     },
+    /// An operator signs in by the own band.
+    SignInBand {},
     /// The next in line stands here.
     Next {},
     /// The next in line does not come.

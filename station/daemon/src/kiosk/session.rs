@@ -7,6 +7,7 @@
 mod attempt;
 mod desk;
 mod log;
+mod own_band;
 mod repair;
 mod screen;
 
@@ -14,6 +15,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use firmware_protocol::time::Instant;
+use station_core::sign_in;
 use station_core::ticket::SignedIn;
 
 use super::act::Act;
@@ -48,6 +50,8 @@ pub(super) struct Rules {
     pub(super) done: Duration,
     /// Bands are tested.
     pub(super) test_tap: bool,
+    /// Operators may sign in by their own bands.
+    pub(super) operator_bands: bool,
     /// The place of the first language.
     pub(super) language: usize,
     /// Light or dark at first.
@@ -71,6 +75,10 @@ pub(super) enum Want {
     Look { serial: String },
     /// Check an operator's PIN.
     SignIn(OperatorPin),
+    /// See whose band is held to the station, and whether its wearer is an operator.
+    SignInByBand,
+    /// Stop that.
+    StopSignIn,
     /// Begin an enrollment for which an operator vouches.
     Vouched(Vouched),
     /// Look for somebody.
@@ -105,6 +113,10 @@ pub(super) enum Answer {
     Looked(Result<Box<BandSeen>, Problem>),
     /// Who signed in.
     SignedIn(Result<SignedIn, Problem>),
+    /// Who signed in by a band, or why nobody did.
+    SignedInByBand(Result<Result<SignedIn, sign_in::Refused>, Problem>),
+    /// It was said; there is no answer.
+    Said,
     /// Who was looked for, and found.
     Found(String, Option<Person>),
     /// What the band is, and whose.
@@ -247,7 +259,9 @@ impl Session {
             Act::SkipTest {} => return self.skip_test(),
             Act::TestAgain {} => return self.test_again(),
             Act::Operator {} if self.screen.may_identify() => self.enter(Screen::SignIn { slip: None }),
+            Act::Operator {} => return self.pin_instead(),
             Act::SignIn { operator, pin } => return self.sign_in(operator, pin),
+            Act::SignInBand {} => return self.sign_in_by_band(),
             Act::Next {} => return self.call_next(),
             Act::SkipNext {} => return self.skip_next(),
             act => return self.operate(act),
@@ -310,7 +324,9 @@ impl Session {
             Answer::Started(outcome) => self.started(visit, outcome),
             Answer::Looked(outcome) if visit == self.visit => self.looked(outcome),
             Answer::SignedIn(outcome) if visit == self.visit => self.signed_in(outcome),
+            Answer::SignedInByBand(outcome) if visit == self.visit => self.signed_in_by_band(outcome),
             Answer::Told(Ok(())) | Answer::Looked(_) | Answer::SignedIn(_) => {}
+            Answer::SignedInByBand(_) | Answer::Said => {}
             // What was said came too late; the next screen shows what became of it.
             Answer::Told(Err(problem)) => tracing::debug!(code = problem.code.as_str(), "not taken"),
             answer if visit == self.visit => self.told_at_desk(answer),
@@ -379,6 +395,7 @@ impl Session {
 
     /// The welcome screen, for somebody else.
     fn go_home(&mut self) {
+        self.stop_own_band();
         self.visit += 1;
         self.language = self.rules.language;
         self.sound = false;
@@ -408,7 +425,8 @@ impl Session {
     fn stay(&mut self) {
         let (idle, done) = (self.rules.idle, self.done_wait());
         let wait = match &self.screen {
-            Screen::Welcome | Screen::Busy | Screen::Attempt(_) => None,
+            // What is under way has deadlines of its own.
+            Screen::Welcome | Screen::Busy | Screen::Attempt(_) | Screen::OwnBand => None,
             Screen::Done(_) => Some(done),
             Screen::TestTap(_) => Some(idle.max(TEST_WAIT)),
             _ => Some(idle),

@@ -156,6 +156,7 @@ fn rules(config: &config::Kiosk, near_dbm: i16, words: &Words) -> Rules {
         idle: Duration::from_secs(config.idle_seconds),
         done: Duration::from_secs(config.done_seconds),
         test_tap: config.test_tap,
+        operator_bands: config.operator_bands,
         language: words.find(&config.language).unwrap_or_default(),
         theme: config.theme,
         afterwards: config.afterwards.clone(),
@@ -332,6 +333,11 @@ async fn done(shared: &Shared, want: Want) -> Answer {
         }
         Want::Look { serial } => Answer::Looked(desk::look_for(shared, &serial).await.map(Box::new)),
         Want::SignIn(by) => Answer::SignedIn(shared.ask(|reply| Command::SignIn(by, reply)).await),
+        Want::SignInByBand => Answer::SignedInByBand(shared.ask(Command::SignInByBand).await),
+        Want::StopSignIn => {
+            shared.tell(Command::StopSignIn).await;
+            Answer::Said
+        }
         Want::Vouched(vouched) => {
             Answer::Started(named(shared, |reply| Command::Vouched(vouched, reply)).await)
         }

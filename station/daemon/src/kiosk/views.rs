@@ -2,6 +2,7 @@
 
 mod band;
 mod desk;
+mod own_band;
 mod repair;
 
 use askama::Template;
@@ -70,6 +71,8 @@ struct App<'a> {
     /// What the way on is called; nothing where there is none or more than one.
     go: &'a str,
     back: &'a str,
+    /// More ways on, each with its act and what it is called.
+    ways: &'a [(&'static str, &'static str)],
     steps: u8,
     /// Language, sound and theme can be chosen here.
     tools: bool,
@@ -194,6 +197,7 @@ pub(super) fn draw(session: &Session, l: &Lang) -> Frame {
             _ => "",
         },
         back: back(session),
+        ways: own_band::ways(session),
         steps: step(session),
         tools: true,
         main: main(session, l),
@@ -221,6 +225,7 @@ pub(super) fn elsewhere(session: &Session, l: &Lang) -> Frame {
         operator: false,
         go: "",
         back: "",
+        ways: &[],
         steps: 0,
         tools: false,
         main: rendered(&Elsewhere { l }),
@@ -256,6 +261,8 @@ fn name(session: &Session) -> &'static str {
         Screen::Refused(_) => "refused",
         Screen::SignIn { .. } => "sign_in",
         Screen::SigningIn => "signing_in",
+        Screen::OwnBand => own_band::name(session),
+        Screen::OwnBandRefused(_) => "own_band_refused",
         Screen::Desk(desk) => match desk.tab {
             Tab::Start => "desk_start",
             Tab::Vouch => "desk_vouch",
@@ -273,6 +280,8 @@ fn back(session: &Session) -> &'static str {
         Screen::Scan { .. } | Screen::TypeCode { .. } | Screen::Checking { .. } | Screen::SignIn { .. } => {
             "back"
         }
+        Screen::OwnBand => "stop",
+        Screen::OwnBandRefused(_) => "back",
         Screen::Desk(_) => "sign-out",
         Screen::Attempt(attempt) if attempt.cancelled => "stopping",
         Screen::Attempt(_) if session.phase() == Some(Phase::Saving) => "",
@@ -295,6 +304,7 @@ fn step(session: &Session) -> u8 {
 
 fn cue(session: &Session) -> String {
     match (&session.screen, session.attempt()) {
+        (Screen::OwnBandRefused(_), _) => format!("bad:{}", session.turn),
         (Screen::Done(ready), _) => format!("done:{}", ready.wall_ms),
         (Screen::Refused(_), _) => format!("bad:{}", session.turn),
         (
@@ -336,9 +346,10 @@ fn main(session: &Session, l: &Lang) -> String {
         },
         Screen::TestTap(Test { failed, .. }) => rendered(&TestTap { l, failed: *failed }),
         Screen::Done(ready) => done(session, l, ready),
-        Screen::Refused(refused) => refusal(l, refused),
+        Screen::Refused(refused) | Screen::OwnBandRefused(refused) => refusal(l, refused),
         Screen::SignIn { slip } => desk::sign_in(l, slip.as_deref()),
         Screen::SigningIn => waiting(l, "signing-in-title", "signing-in-lead"),
+        Screen::OwnBand => own_band::draw(session, l),
         Screen::Desk(desk) => desk::draw(session, l, desk),
     }
 }
@@ -429,7 +440,8 @@ fn reason_of<'a>(l: &Lang, code: &'a str) -> &'a str {
 /// Whether a reason passes by itself.
 fn tone(code: &str) -> &'static str {
     match code {
-        "busy" | "too_many_attempts" | "band_locked_out" | "daemon_unreachable" | "link_lost" => "wait",
+        "busy" | "too_many_attempts" | "band_locked_out" | "daemon_unreachable" | "link_lost"
+        | "band_unsettled" => "wait",
         _ => "no",
     }
 }

@@ -11,7 +11,7 @@ use super::*;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A window on the page of a station.
-struct Window {
+pub(super) struct Window {
     host: String,
     token: String,
     events: BufReader<TcpStream>,
@@ -35,7 +35,7 @@ async fn ask(host: &str, head: &str, body: &[u8]) -> (u16, String) {
 }
 
 impl Window {
-    async fn open(station: &super::Station) -> Self {
+    pub(super) async fn open(station: &super::Station) -> Self {
         let status: Value = station.client.get("/api/v1/status").await.unwrap();
         let page = status["page"].as_str().unwrap();
         let host = page
@@ -81,27 +81,27 @@ impl Window {
         self.frame = tokio::time::timeout(LIMIT, read).await.expect("another screen");
     }
 
-    fn screen(&self) -> &str {
+    pub(super) fn screen(&self) -> &str {
         self.frame["screen"].as_str().unwrap()
     }
 
-    fn html(&self) -> &str {
+    pub(super) fn html(&self) -> &str {
         self.frame["html"].as_str().unwrap()
     }
 
-    async fn until(&mut self, screen: &str) {
+    pub(super) async fn until(&mut self, screen: &str) {
         while self.screen() != screen {
             self.next().await;
         }
     }
 
-    async fn until_html(&mut self, part: &str) {
+    pub(super) async fn until_html(&mut self, part: &str) {
         while !self.html().contains(part) {
             self.next().await;
         }
     }
 
-    async fn act(&self, what: Value) -> u16 {
+    pub(super) async fn act(&self, what: Value) -> u16 {
         self.act_on(self.frame["turn"].clone(), what).await
     }
 

@@ -1,5 +1,7 @@
 //! The screens, each with what is known on it and nothing else.
 
+use station_core::sign_in;
+
 use super::desk::Desk;
 use crate::api::model::{Consequence, Decider, Enrollment, Outcome};
 use crate::problem::Problem;
@@ -29,6 +31,10 @@ pub(in crate::kiosk) enum Screen {
     SignIn { slip: Option<String> },
     /// A PIN is being checked.
     SigningIn,
+    /// An operator signs in by the own band; how far that is the event loop says.
+    OwnBand,
+    /// Nobody signed in by a band, and why.
+    OwnBandRefused(Refused),
     /// An operator is here.
     Desk(Box<Desk>),
 }
@@ -128,6 +134,15 @@ impl Screen {
 }
 
 impl Refused {
+    /// As a sign-in by a band ended.
+    pub(in crate::kiosk) fn of_sign_in(refused: &sign_in::Refused) -> Self {
+        Self {
+            code: refused.code.code().into(),
+            detail: Some(refused.detail),
+            ..Self::default()
+        }
+    }
+
     /// As the daemon says it of something that was not begun.
     pub(in crate::kiosk) fn of_problem(problem: &Problem) -> Self {
         Self {

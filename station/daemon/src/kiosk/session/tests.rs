@@ -541,3 +541,109 @@ fn a_busy_day_fills_no_memory() {
     let tab: Tab = serde_json::from_value(json!("start")).unwrap();
     assert_eq!(tab.name(), "start");
 }
+
+fn choosing_the_band() -> Kiosk {
+    let mut kiosk = Kiosk::new();
+    kiosk.press("operator").press("sign_in_band");
+    assert!(matches!(kiosk.wants()[..], [Want::SignInByBand]));
+    assert_eq!(kiosk.name(), "own_band");
+    kiosk
+}
+
+fn not_recognized() -> Answer {
+    let refused = sign_in::Refused {
+        code: station_core::ticket::SignInRefusal::FingerNotRecognized,
+        detail: 0,
+    };
+    Answer::SignedInByBand(Ok(Err(refused)))
+}
+
+#[test]
+fn an_operator_signs_in_by_the_own_band() {
+    let mut kiosk = choosing_the_band();
+    for (stage, name) in [
+        (Stage::Checking, "own_band"),
+        (Stage::PutOn, "own_band_put_on"),
+        (Stage::Touch, "own_band_touch"),
+    ] {
+        kiosk.live(|live| {
+            live.signing_in = Some(crate::api::SigningIn {
+                stage,
+                code: None,
+                touches: None,
+            });
+        });
+        assert_eq!(kiosk.name(), name);
+    }
+    kiosk.answer(Answer::SignedInByBand(Ok(Ok(samples::operator()))));
+    assert_eq!(kiosk.name(), "desk_start");
+}
+
+#[test]
+fn whoever_is_not_signed_in_by_a_band_tries_again_or_types_the_pin() {
+    let mut kiosk = choosing_the_band();
+    kiosk.answer(not_recognized());
+    assert_eq!(kiosk.name(), "own_band_refused");
+    kiosk.press("sign_in_band");
+    assert!(matches!(kiosk.wants()[..], [Want::SignInByBand]));
+    kiosk.answer(Answer::SignedInByBand(Err(Problem::new(
+        Code::Busy,
+        "a",
+        "b",
+        "c",
+    ))));
+    assert!(matches!(&kiosk.0.screen, Screen::OwnBandRefused(refused) if refused.code == "busy"));
+    kiosk.press("operator");
+    assert_eq!(kiosk.name(), "sign_in");
+    assert!(kiosk.wants().is_empty(), "there is nothing to stop");
+    kiosk.press("sign_in_band").press("operator");
+    assert_eq!(kiosk.name(), "sign_in");
+    assert!(matches!(
+        kiosk.wants()[..],
+        [Want::SignInByBand, Want::StopSignIn]
+    ));
+}
+
+#[test]
+fn a_band_that_comes_too_late_signs_nobody_in() {
+    for way_out in ["home", "operator"] {
+        let mut kiosk = choosing_the_band();
+        let (at, visit) = (kiosk.0.at, kiosk.0.visit);
+        kiosk.press(way_out);
+        assert!(matches!(kiosk.wants()[..], [Want::StopSignIn]), "{way_out}");
+        let late = Answer::SignedInByBand(Ok(Ok(samples::operator())));
+        kiosk.0.handle_answer(at, visit, late);
+        assert!(!matches!(kiosk.0.screen, Screen::Desk(_)), "{way_out}");
+        kiosk.press(if way_out == "home" {
+            "operator"
+        } else {
+            "sign_in_band"
+        });
+        let late = Answer::SignedInByBand(Ok(Ok(samples::operator())));
+        kiosk.0.handle_answer(at, visit, late);
+        assert!(!matches!(kiosk.0.screen, Screen::Desk(_)), "{way_out}, later");
+    }
+}
+
+#[test]
+fn bands_sign_nobody_in_where_that_is_switched_off() {
+    let mut kiosk = Kiosk::new();
+    kiosk.0.rules.operator_bands = false;
+    kiosk.press("operator");
+    assert_eq!(kiosk.act(json!({ "act": "sign_in_band" })), Err(Stale::NotHere));
+    assert!(kiosk.wants().is_empty());
+    let words = std::sync::Arc::new(crate::kiosk::words::Words::built_in());
+    let l = crate::kiosk::words::Lang::new(&words, 0);
+    let html = crate::kiosk::views::draw(&kiosk.0, &l).html;
+    assert!(!html.contains("sign_in_band"));
+}
+
+#[test]
+fn a_sign_in_by_a_band_lasts_as_long_as_the_station_says() {
+    let mut kiosk = choosing_the_band();
+    kiosk.after(5 * MINUTE);
+    assert_eq!(kiosk.name(), "own_band");
+    kiosk.answer(not_recognized());
+    kiosk.after(MINUTE);
+    assert_eq!(kiosk.name(), "welcome");
+}

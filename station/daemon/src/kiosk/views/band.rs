@@ -221,7 +221,7 @@ fn touch(l: &Lang, touches: Option<&Touches>) -> String {
 }
 
 /// Whether a touch failed for the finger or for the pulse, which the band feels through the same sensor.
-fn trouble(fault: Option<&str>) -> &'static str {
+pub(super) fn trouble(fault: Option<&str>) -> &'static str {
     match fault {
         None => "",
         Some("no_liveness" | "motion") => "pulse",

@@ -2,6 +2,7 @@ use policy::decision::{Reason, Rule};
 use policy::settings::Attribute;
 use serde_json::json;
 use station_core::enrollment::{FlowRefusal, Tip};
+use station_core::ticket::SignInRefusal;
 
 use super::super::words::Words;
 use super::*;
@@ -37,7 +38,8 @@ fn every_reason_has_every_text() {
         "too_many_attempts",
         "internal",
     ];
-    for code in policy.chain(flow).chain(people).chain(others) {
+    let signing_in = SignInRefusal::OWN.iter().map(|refusal| refusal.code());
+    for code in policy.chain(flow).chain(people).chain(others).chain(signing_in) {
         assert_eq!(reason_of(&langs()[0], code), code);
         for part in ["title", "why", "you", "operator"] {
             check_message(&format!("{}-{part}", key("reason", code)));

@@ -14,10 +14,10 @@ use super::super::super::session::{
     Weighed,
 };
 use super::super::*;
-use crate::api::Live;
 use crate::api::model::{
     BandInfo, Bands, Clock, Finding, JournalEntry, NearbyBand, OpenIntent, Stage, Touches, Verdict,
 };
+use crate::api::{Live, SigningIn};
 use crate::config::{Afterwards, Theme};
 use crate::eventloop::look::BandSeen;
 
@@ -26,6 +26,7 @@ pub(super) fn rules() -> Rules {
         idle: Duration::from_secs(60),
         done: Duration::from_secs(20),
         test_tap: true,
+        operator_bands: true,
         language: 0,
         theme: Theme::Auto,
         afterwards: Afterwards::ALL.to_vec(),
@@ -289,6 +290,21 @@ pub(super) fn all() -> Vec<(&'static str, Session)> {
             }),
         ),
         ("signing-in", session(Screen::SigningIn)),
+        ("own-band", session(Screen::OwnBand)),
+        ("own-band-checking", own_band(Stage::Checking, None)),
+        ("own-band-put-on", own_band(Stage::PutOn, None)),
+        ("own-band-touch", own_band(Stage::Touch, None)),
+        (
+            "own-band-touch-finger",
+            own_band(Stage::Touch, Some(("no_match", "same_finger"))),
+        ),
+        (
+            "own-band-refused",
+            session(Screen::OwnBandRefused(Refused {
+                code: "finger_not_recognized".into(),
+                ..Refused::default()
+            })),
+        ),
         ("welcome-next", in_line(session(Screen::Welcome))),
         ("desk-start", in_line(desk(Tab::Start, |_| {}))),
         (
@@ -324,6 +340,23 @@ pub(super) fn all() -> Vec<(&'static str, Session)> {
             }),
         ),
     ]
+}
+
+fn own_band(stage: Stage, fault: Option<(&str, &str)>) -> Session {
+    let mut session = session(Screen::OwnBand);
+    session.live.signing_in = Some(SigningIn {
+        stage,
+        code: Some("407 112".into()),
+        touches: Some(Touches {
+            count: 0,
+            of: 1,
+            quality: None,
+            fault: fault.map(|(fault, _)| fault.into()),
+            tip: fault.map(|(_, tip)| tip.into()),
+            in_a_row: u8::from(fault.is_some()),
+        }),
+    });
+    session
 }
 
 /// Who has every right.
