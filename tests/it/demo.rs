@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -37,6 +37,20 @@ fn demo(arguments: &[&str], temp: &Path) -> Command {
 struct Running(Child);
 
 impl Running {
+    /// The demo in lines, in a folder of its own.
+    fn start(temp: &Path) -> Self {
+        let demo = demo(&["--json"], temp)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(demo.unwrap())
+    }
+
+    /// What it says from now on.
+    fn said(&mut self) -> BufReader<ChildStdout> {
+        BufReader::new(self.0.stdout.take().unwrap())
+    }
+
     fn stop(&mut self, signal: Signal) {
         if matches!(self.0.try_wait(), Ok(None)) {
             let _ = kill_process(Pid::from_child(&self.0), signal);
@@ -138,15 +152,9 @@ async fn the_demo_tells_its_story_in_lines() {
 #[tokio::test]
 async fn whoever_watches_may_come_to_the_gate_when_the_story_is_over() {
     let temp = tempfile::tempdir().unwrap();
-    let mut demo = demo(&["--json"], temp.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map(Running)
-        .unwrap();
-    let lines = BufReader::new(demo.0.stdout.take().unwrap()).lines();
+    let mut demo = Running::start(temp.path());
     let mut said: BTreeMap<String, Value> = BTreeMap::new();
-    for line in lines {
+    for line in demo.said().lines() {
         let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
         let step = line["step"].as_str().unwrap().to_owned();
         let is_last = step == "guest";
@@ -197,14 +205,9 @@ fn first_line(address: &str) -> String {
 async fn a_demo_that_is_stopped_in_the_middle_leaves_nothing_behind() {
     for signal in [Signal::TERM, Signal::INT] {
         let temp = tempfile::tempdir().unwrap();
-        let mut demo = demo(&["--json"], temp.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map(Running)
-            .unwrap();
+        let mut demo = Running::start(temp.path());
         let mut first = String::new();
-        let mut reader = BufReader::new(demo.0.stdout.take().unwrap());
+        let mut reader = demo.said();
         reader.read_line(&mut first).unwrap();
         assert!(first.contains("\"step\""), "{first}");
         demo.stop(signal);
