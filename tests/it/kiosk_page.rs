@@ -9,6 +9,7 @@ mod faults;
 mod gallery;
 mod gestures;
 mod history;
+mod joined;
 mod languages;
 mod meetings;
 mod operator;

@@ -26,6 +26,10 @@ pub enum RightName {
     ConfirmClock,
     /// Give up an enrollment whose band does not come back
     CloseIntents,
+    /// See how a station is: radio, bands in range, journal, sync
+    Diagnose,
+    /// Ask whose a band is
+    CheckBands,
 }
 
 impl From<RightName> for Right {
@@ -34,6 +38,8 @@ impl From<RightName> for Right {
             RightName::Vouch => Self::Vouch,
             RightName::ConfirmClock => Self::ConfirmClock,
             RightName::CloseIntents => Self::CloseIntents,
+            RightName::Diagnose => Self::Diagnose,
+            RightName::CheckBands => Self::CheckBands,
         }
     }
 }
@@ -253,4 +259,15 @@ pub(super) async fn key(app: &App, caller: &Caller, command: Key) -> Result<Valu
             json!({ "would_leave": found, "next": Sure::NEXT })
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_right_can_be_given() {
+        let given = RightName::value_variants().iter().copied().map(Right::from);
+        assert_eq!(given.collect::<Vec<_>>(), Right::ALL);
+    }
 }

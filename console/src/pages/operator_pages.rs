@@ -1,4 +1,4 @@
-//! People with rights at stations: who may vouch for others, confirm a clock, give up an enrollment.
+//! People with rights at stations: who may vouch for others, put things right, look at station and bands.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -18,10 +18,12 @@ use crate::problem::{Code, Problem};
 const LIST: &str = "/operators";
 
 /// Each right with the name of its box.
-const RIGHTS: [(Right, &str); 3] = [
+const RIGHTS: [(Right, &str); Right::ALL.len()] = [
     (Right::Vouch, "vouch"),
     (Right::ConfirmClock, "confirm_clock"),
     (Right::CloseIntents, "close_intents"),
+    (Right::Diagnose, "diagnose"),
+    (Right::CheckBands, "check_bands"),
 ];
 const FIELDS: &[&str] = &["id", "pin", "user", "sites"];
 
@@ -251,4 +253,17 @@ pub(crate) async fn remove(visit: Visit, Path(id): Path<String>, posted: Posted)
     operators::remove(&visit.app, &visit.caller, id.clone(), Some(version)).await?;
     let told = Told::new(message("operator-removed")).with("id", &id);
     Ok(visit.done(LIST, &told))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_right_has_its_box() {
+        assert_eq!(RIGHTS.map(|(right, _)| right), Right::ALL);
+        for (right, name) in RIGHTS {
+            assert_eq!(code_of(&right), name);
+        }
+    }
 }

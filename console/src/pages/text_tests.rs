@@ -231,9 +231,15 @@ fn every_stable_code_has_its_word() {
             "field",
             "id name site label mail note status serial seos stock delivery",
         ),
-        ("right", "vouch confirm_clock close_intents"),
-        ("right", "vouch_may confirm_clock_may close_intents_may"),
-        ("right", "vouch_lost confirm_clock_lost close_intents_lost"),
+        ("right", "vouch confirm_clock close_intents diagnose check_bands"),
+        (
+            "right",
+            "vouch_may confirm_clock_may close_intents_may diagnose_may check_bands_may",
+        ),
+        (
+            "right",
+            "vouch_lost confirm_clock_lost close_intents_lost diagnose_lost check_bands_lost",
+        ),
         ("factor-required", "yes no"),
         ("key", "ticket_issuer feed code manufacturer"),
         ("key-state", "holds coming retired"),

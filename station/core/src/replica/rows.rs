@@ -121,6 +121,17 @@ pub enum Right {
     CheckBands,
 }
 
+impl Right {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Vouch,
+        Self::ConfirmClock,
+        Self::CloseIntents,
+        Self::Diagnose,
+        Self::CheckBands,
+    ];
+}
+
 /// A change of the stored rows, applied in the same transaction as the journal entries it comes with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
