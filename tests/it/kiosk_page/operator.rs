@@ -154,7 +154,12 @@ async fn shift(scene: &Scene, mara: &Worker) {
     scene.look("welcome, a line").await;
     let text = scene.browser.text("#app").await;
     assert!(text.contains("Ana de Souza") && !text.contains("Mara"), "{text}");
+    let turn = "return document.querySelector('#app').dataset.turn";
+    let before = scene.browser.run(turn, json!([])).await;
     scene.go("button[data-act=skip_next]").await;
+    // The line is the same with one in it, and the screen is another one: what is done on the old one does nothing.
+    let is_next = "return document.querySelector('#app').dataset.turn !== arguments[0]";
+    scene.browser.wait_until(is_next, json!([before])).await;
     scene.go("button[data-act=operator]").await;
     scene.until("sign_in").await;
     let script = "return document.querySelector('#operator').value + document.querySelector('#pin').value";
