@@ -89,13 +89,19 @@ impl Core {
     pub(super) fn armed(&mut self, contact: Box<Contact>, plan: Plan, armed: &Armed) -> State {
         // A band that nobody here knows cannot say by itself that there is nothing to compare.
         let needs_no_code = armed.confirmed && contact.is_known;
-        match needs_no_code {
-            true => self.show(Screen::Touch {
+        if !needs_no_code {
+            self.show(Screen::CompareCode(contact.code));
+        }
+        // A band of its organization waits for no button: it takes touches from here on.
+        if armed.confirmed {
+            if !needs_no_code {
+                self.show(Screen::BandConfirmed);
+            }
+            self.show(Screen::Touch {
                 count: 0,
                 of: armed.touches,
                 quality: None,
-            }),
-            false => self.show(Screen::CompareCode(contact.code)),
+            });
         }
         let ends = self.after(self.start.limits.capture_wait);
         let capture = Capture {
