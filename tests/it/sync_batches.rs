@@ -205,7 +205,7 @@ async fn an_edited_entry_holds_the_journal_until_somebody_has_looked(on: On) {
     let doctor = plant.station.run(&["doctor"]).await;
     let doctor = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert!(
-        doctor.contains("does not believe this station's journal"),
+        doctor.contains("does not believe this station’s journal"),
         "{doctor}"
     );
     eventually("the console shows that it has stopped", async || {

@@ -3,15 +3,19 @@
 //! The doctor looks for himself at whatever can be looked at beside a running daemon, and asks the daemon
 //! for what only it knows: the radio.
 
+pub(crate) mod cause;
 mod console;
+pub(crate) mod words;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use firmware_protocol::certificate::StationCertificate;
-use station_core::journal::floor_after;
+use station_core::journal::{ChainFault, floor_after};
 
-use crate::api::model::{Finding, Findings, Status, Verdict};
+use cause::Cause;
+
+use crate::api::model::{Finding, FindingValue, Findings, Status, Verdict};
 use crate::clock::{Clock, RELEASED_MS};
 use crate::config::Config;
 use crate::keys::Keys;
@@ -50,48 +54,59 @@ pub fn examine(
     Findings { findings }
 }
 
-fn ok(check: &str, text: impl Into<String>) -> Finding {
-    Finding {
-        check: check.into(),
-        verdict: Verdict::Ok,
-        text: text.into(),
-        next: None,
+/// A finding with what belongs to it.
+pub(crate) fn found<'a>(cause: Cause, values: impl IntoIterator<Item = (&'a str, FindingValue)>) -> Finding {
+    let values = values.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let mut finding = Finding {
+        check: cause.check().into(),
+        verdict: cause.verdict(),
+        code: cause.code().into(),
+        values: values.collect(),
+        text: String::new(),
+        next: (cause.verdict() != Verdict::Ok).then(String::new),
+    };
+    let said = words::in_english(&finding);
+    // A value that a message asks for and that is not there stands in it by its name.
+    assert!(!said.text.contains("{$"), "{said:?}");
+    (finding.text, finding.next) = (said.text, said.next);
+    if let Some(detail) = finding.detail() {
+        finding.text = format!("{}: {detail}", finding.text);
     }
+    finding
 }
 
-fn bad(check: &str, verdict: Verdict, text: impl Into<String>, next: impl Into<String>) -> Finding {
-    Finding {
-        check: check.into(),
-        verdict,
-        text: text.into(),
-        next: Some(next.into()),
-    }
+fn plain(cause: Cause) -> Finding {
+    found(cause, [])
 }
 
-fn failed(check: &str, problem: &Problem) -> Finding {
-    bad(
-        check,
-        Verdict::Fail,
-        format!("{}: {}", problem.what, problem.why),
-        problem.next.clone(),
-    )
+/// Something that could not be looked at. What stood in the way is as detailed as the problem itself.
+pub(crate) fn failed(check: &str, problem: &Problem) -> Finding {
+    let text = format!("{}: {}", problem.what, problem.why);
+    Finding {
+        check: check.into(),
+        verdict: Verdict::Fail,
+        code: problem.code.as_str().into(),
+        values: [("detail".to_owned(), text.as_str().into())].into(),
+        text,
+        next: Some(problem.next.clone()),
+    }
 }
 
 fn configuration(config: Result<&Config, &Problem>) -> Finding {
     match config {
-        Ok(_) => ok("config", "the configuration can be used"),
+        Ok(_) => plain(Cause::ConfigUsable),
         Err(problem) => failed("config", problem),
     }
 }
 
 fn daemon(status: Result<&Status, &Problem>) -> Finding {
     match status {
-        Ok(status) => ok(
-            "daemon",
-            format!(
-                "runs since {} s, version {}",
-                status.uptime_seconds, status.software
-            ),
+        Ok(status) => found(
+            Cause::DaemonRuns,
+            [
+                ("uptime_seconds", status.uptime_seconds.into()),
+                ("version", status.software.as_str().into()),
+            ],
         ),
         Err(problem) => failed("daemon", problem),
     }
@@ -99,35 +114,17 @@ fn daemon(status: Result<&Status, &Problem>) -> Finding {
 
 /// What the radio's state means for people.
 pub(crate) fn radio(state: &str, adapter: Option<&str>) -> Finding {
-    let fail = |text: &str, next: &str| bad("radio", Verdict::Fail, text, next);
     match state {
-        "ready" => ok(
-            "radio",
-            format!("adapter {} works", adapter.unwrap_or("(unnamed)")),
+        "ready" => found(
+            Cause::RadioWorks,
+            [("adapter", adapter.unwrap_or("(unnamed)").into())],
         ),
-        "off" => fail(
-            "the adapter is switched off",
-            "switch it on: `bluetoothctl power on`",
-        ),
-        "absent" => fail(
-            "there is no adapter, or not the configured one",
-            "plug it in, or correct radio.adapter",
-        ),
-        "bluez_down" => fail(
-            "bluetoothd does not run or does not answer",
-            "`systemctl restart bluetooth`",
-        ),
-        "bus_down" => fail("the system bus cannot be reached", "`systemctl status dbus`"),
-        "no_permission" => fail(
-            "D-Bus refuses this user the use of Bluetooth",
-            "add the station's user to the group `bluetooth` and start the station again",
-        ),
-        _ => bad(
-            "radio",
-            Verdict::Warn,
-            "the radio is starting",
-            "ask again in a few seconds",
-        ),
+        "off" => plain(Cause::RadioOff),
+        "absent" => plain(Cause::RadioAbsent),
+        "bluez_down" => plain(Cause::BluezDown),
+        "bus_down" => plain(Cause::BusDown),
+        "no_permission" => plain(Cause::NoPermission),
+        _ => plain(Cause::RadioStarting),
     }
 }
 
@@ -170,47 +167,33 @@ fn stored(config: &Config, clock: Clock) -> Vec<Finding> {
 fn sealed(key: &SealKey, source: &Source, config: &Config) -> Finding {
     let device = |path: &Path| std::fs::metadata(path).map(|about| about.dev()).ok();
     match source {
-        Source::File(file) if device(file) == device(&config.database()) => bad(
-            "seal",
-            Verdict::Warn,
-            format!(
-                "sealed with the key {}, which lies on the same disk: whoever takes it has both",
-                key.id()
-            ),
-            "let a TPM keep the key as a credential of systemd, or put it on another medium: docs/operating.md",
-        ),
-        Source::File(_) => ok(
-            "seal",
-            format!("sealed with the key {}, from another disk", key.id()),
-        ),
-        Source::Credential(_) => ok("seal", format!("sealed with the key {}, a credential", key.id())),
+        Source::File(file) if device(file) == device(&config.database()) => {
+            found(Cause::SealedOnSameDisk, [("key", key.id().to_string().into())])
+        }
+        Source::File(_) => found(Cause::SealedOnOtherDisk, [("key", key.id().to_string().into())]),
+        Source::Credential(_) => found(Cause::SealedByCredential, [("key", key.id().to_string().into())]),
     }
 }
 
 /// Bands that prove something they should not be able to.
 fn quarantines(store: &Store, config: &Config) -> Finding {
-    let found = match store.quarantines() {
-        Ok(found) => found,
+    let quarantined = match store.quarantines() {
+        Ok(quarantined) => quarantined,
         Err(error) => {
             let problem = error.into_problem("quarantined bands cannot be read", config);
             return failed("quarantine", &problem);
         }
     };
-    if found.is_empty() {
-        return ok("quarantine", "every band is believed");
+    if quarantined.is_empty() {
+        return plain(Cause::BandsBelieved);
     }
-    let bands = found
+    let bands = quarantined
         .iter()
         .map(|q| format!("{} ({})", q.serial.as_str(), q.code));
-    bad(
-        "quarantine",
-        Verdict::Warn,
-        format!(
-            "{} bands prove enrollments that were not made here and are not allowed: {}",
-            found.len(),
-            bands.collect::<Vec<_>>().join(", ")
-        ),
-        "look where they were enrolled; emptied by hand, each can be enrolled again",
+    let bands = bands.collect::<Vec<_>>().join(", ");
+    found(
+        Cause::BandsQuarantined,
+        [("count", quarantined.len().into()), ("bands", bands.into())],
     )
 }
 
@@ -226,25 +209,18 @@ fn intents(store: &Store, config: &Config) -> Finding {
         }
     };
     if open.is_empty() {
-        return ok("intents", "every enrollment is settled");
+        return plain(Cause::EnrollmentsSettled);
     }
     let serials: Vec<_> = open.iter().map(|intent| intent.serial.as_str()).collect();
-    bad(
-        "intents",
-        Verdict::Warn,
-        format!(
-            "{} enrollments wait for their band: {}",
-            open.len(),
-            serials.join(", ")
-        ),
-        "hold each of these bands to the station; it settles by itself what was begun. For a band that will not \
-         come back: `bandstand-station intents close`",
+    found(
+        Cause::EnrollmentsOpen,
+        [("count", open.len().into()), ("bands", serials.join(", ").into())],
     )
 }
 
 fn whole(store: &Store, config: &Config) -> Finding {
     match store.check_whole().and_then(|()| store.check_rows()) {
-        Ok(()) => ok("database", format!("whole, SQLite {}", rusqlite::version())),
+        Ok(()) => found(Cause::DatabaseWhole, [("version", rusqlite::version().into())]),
         Err(error) => failed(
             "database",
             &error.into_problem("the database is not what it was", config),
@@ -254,18 +230,7 @@ fn whole(store: &Store, config: &Config) -> Finding {
 
 fn journal(store: &Store, config: &Config) -> Finding {
     match store.verify_journal() {
-        Ok(found) => match found.fault {
-            None => ok(
-                "journal",
-                format!("{} entries, complete and unchanged", found.head.sequence),
-            ),
-            Some(fault) => bad(
-                "journal",
-                Verdict::Fail,
-                format!("{fault}; {} entries before it hold", found.head.sequence),
-                "keep a copy of the data folder and tell an administrator",
-            ),
-        },
+        Ok(verified) => chain(verified.head.sequence, verified.fault),
         Err(error) => failed(
             "journal",
             &error.into_problem("the journal cannot be read", config),
@@ -273,112 +238,87 @@ fn journal(store: &Store, config: &Config) -> Finding {
     }
 }
 
+fn chain(count: u64, fault: Option<ChainFault>) -> Finding {
+    let Some(fault) = fault else {
+        return found(Cause::JournalWhole, [("count", count.into())]);
+    };
+    let until = match fault {
+        ChainFault::Gap { found, .. } => found.saturating_sub(1),
+        _ => fault.sequence(),
+    };
+    found(
+        Cause::JournalFaulty,
+        [
+            ("fault", fault.code().into()),
+            ("sequence", fault.sequence().into()),
+            ("until", until.into()),
+            ("count", count.into()),
+        ],
+    )
+}
+
 fn key_file(config: &Config, identity: &Identity, seal_key: &SealKey) -> Finding {
     match Keys::load(&config.station.key_file, &identity.keys_digest, seal_key) {
-        Ok(_) => ok("key_file", "readable by the station alone"),
+        Ok(_) => plain(Cause::KeyFileReadable),
         Err(problem) => failed("key_file", &problem),
     }
 }
 
+/// `yes` or `no`, for messages.
+fn yes(is_so: bool) -> FindingValue {
+    if is_so { "yes" } else { "no" }.into()
+}
+
 fn certificate(identity: &Identity, joined: bool, clock: Clock) -> Finding {
-    let renew = match joined {
-        true => "let the station reach its console, which renews it; or join again with a new token",
-        false => "get a new provisioning file and run `bandstand-station init --replace`",
-    };
-    let fail = |text: String| bad("certificate", Verdict::Fail, text, renew);
     let Ok(certificate) = minicbor::decode::<StationCertificate>(&identity.certificate.body) else {
-        return fail("it does not read".into());
+        return found(Cause::CertificateUnreadable, [("joined", yes(joined))]);
     };
     let now = clock.wall().0 as i64;
     let (begins, ends) = (certificate.not_before.0 as i64, certificate.not_after.0 as i64);
     let days_left = (ends - now).div_euclid(DAY_S);
-    match () {
-        () if now < begins => fail(format!(
-            "it is valid only in {} days",
-            (begins - now).div_euclid(DAY_S) + 1
-        )),
-        () if now > ends => fail(format!("it expired {} days ago", -days_left)),
-        () if days_left <= CERTIFICATE_DAYS_WARN => bad(
-            "certificate",
-            Verdict::Warn,
-            format!("{days_left} days left"),
-            renew,
-        ),
-        () => ok("certificate", format!("{days_left} days left")),
-    }
+    let (cause, days) = match () {
+        () if now < begins => (Cause::CertificateNotYet, (begins - now).div_euclid(DAY_S) + 1),
+        () if now > ends => (Cause::CertificateExpired, -days_left),
+        () if days_left <= CERTIFICATE_DAYS_WARN => (Cause::CertificateShort, days_left),
+        () => (Cause::CertificateGood, days_left),
+    };
+    found(cause, [("days", days.into()), ("joined", yes(joined))])
 }
 
 fn replica(identity: &Identity, joined: bool, clock: Clock) -> Finding {
     let age_s = clock.wall_ms().saturating_sub(identity.as_of_ms) / 1000;
     let policy = policy::effective::effective(&identity.group_policy, None);
     let (takeover_s, offline_s) = (policy.takeover_max_age_s.value, policy.offline_max_age_s.value);
-    let text = format!("revision {}, {} old", identity.revision, in_words(age_s));
-    let next = match joined {
-        true => "let the station reach its console",
-        false => "load a fresh provisioning file with `bandstand-station init --replace`",
+    let cause = match () {
+        () if age_s > offline_s.into() => Cause::ReplicaTooOld,
+        () if age_s > takeover_s.into() => Cause::ReplicaTooOldForTakeover,
+        () => Cause::ReplicaFresh,
     };
-    match () {
-        () if age_s > offline_s.into() => bad(
-            "replica",
-            Verdict::Fail,
-            format!("{text}: too old for any decision"),
-            next,
-        ),
-        () if age_s > takeover_s.into() => bad(
-            "replica",
-            Verdict::Warn,
-            format!("{text}: too old for one person to take over another's band"),
-            next,
-        ),
-        () => ok("replica", text),
-    }
-}
-
-fn in_words(seconds: u64) -> String {
-    match seconds {
-        0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
+    found(
+        cause,
+        [
+            ("revision", identity.revision.into()),
+            ("age_seconds", age_s.into()),
+            ("joined", yes(joined)),
+        ],
+    )
 }
 
 fn time(store: &Store, clock: Clock) -> Finding {
-    let next = "set the clock (`timedatectl`); if it is right, `bandstand-station clock confirm`";
     let floor_ms = store
         .last_entry()
         .ok()
         .flatten()
         .map_or(0, |entry| floor_after(0, &entry));
     let now_ms = clock.wall_ms();
+    let behind = |cause, behind_ms: u64| found(cause, [("behind_seconds", (behind_ms / 1000).into())]);
     if now_ms < RELEASED_MS {
-        return bad(
-            "clock",
-            Verdict::Fail,
-            "the clock shows a date before this software was made",
-            next,
-        );
+        return plain(Cause::ClockBeforeRelease);
     }
-    match floor_ms.saturating_sub(now_ms) {
-        behind if behind > CLOCK_LAG_MS_MAX => {
-            let text = format!(
-                "the clock is {} behind the journal: it was set back",
-                in_words(behind / 1000)
-            );
-            bad("clock", Verdict::Fail, text, next)
-        }
-        _ => match store.passed_ms() {
-            Ok(passed_ms) if passed_ms > now_ms => bad(
-                "clock",
-                Verdict::Warn,
-                format!(
-                    "it was confirmed {} before what the station had believed; what had expired stays expired",
-                    in_words((passed_ms - now_ms) / 1000)
-                ),
-                "nothing, or load a fresh provisioning file with `bandstand-station init --replace`",
-            ),
-            _ => ok("clock", "agrees with the journal"),
-        },
+    match (floor_ms.saturating_sub(now_ms), store.passed_ms()) {
+        (lag_ms, _) if lag_ms > CLOCK_LAG_MS_MAX => behind(Cause::ClockSetBack, lag_ms),
+        (_, Ok(passed_ms)) if passed_ms > now_ms => behind(Cause::ClockConfirmed, passed_ms - now_ms),
+        _ => plain(Cause::ClockAgrees),
     }
 }
 
@@ -387,25 +327,22 @@ fn disk(config: &Config) -> Finding {
     let free = match free_mib(folder) {
         Ok(free) => free,
         Err(error) => {
-            let text = format!("the free space of {} cannot be told: {error}", folder.display());
-            return bad(
-                "disk",
-                Verdict::Warn,
-                text,
-                "make the data folder, or correct station.data_directory",
+            return found(
+                Cause::DiskUnknown,
+                [
+                    ("folder", folder.display().to_string().into()),
+                    ("detail", error.to_string().into()),
+                ],
             );
         }
     };
     let least = config.station.disk_free_mib_min;
-    let text = format!("{free} MiB free");
-    match free {
-        free if free < least => {
-            let next = format!("free disk space; no enrollment starts below {least} MiB");
-            bad("disk", Verdict::Fail, text, next)
-        }
-        free if free < 4 * least => bad("disk", Verdict::Warn, text, "free disk space soon"),
-        _ => ok("disk", text),
-    }
+    let cause = match free {
+        free if free < least => Cause::DiskFull,
+        free if free < 4 * least => Cause::DiskShort,
+        _ => Cause::DiskGood,
+    };
+    found(cause, [("free", free.into()), ("least", least.into())])
 }
 
 /// Free space for the station's user where `folder` is, in MiB.

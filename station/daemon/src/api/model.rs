@@ -1,5 +1,6 @@
 //! What the API says and hears. These types are the API: a change here is a change for its users.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -510,12 +511,59 @@ pub struct Finding {
     pub check: String,
     /// How it is.
     pub verdict: Verdict,
-    /// What was seen.
+    /// What was found: a stable name, or the code of the problem that stood in the way.
+    #[serde(default)]
+    pub code: String,
+    /// What belongs to it: numbers, spans of time in seconds, names of files, serials.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, FindingValue>,
+    /// What was seen, in English.
     pub text: String,
-    /// What to do, unless all is well.
+    /// What to do, in English, unless all is well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
+
+impl Finding {
+    /// What stood in the way as the system or another program says it, which is in no language of ours.
+    pub fn detail(&self) -> Option<&str> {
+        match self.values.get("detail")? {
+            FindingValue::Text(text) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Something that belongs to a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum FindingValue {
+    /// How many, or how long.
+    Number(i64),
+    /// A name or a code.
+    Text(String),
+}
+
+impl From<&str> for FindingValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for FindingValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+macro_rules! number_of_a_finding {
+    ($($type:ty),+) => { $( impl From<$type> for FindingValue {
+        fn from(number: $type) -> Self {
+            Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
+        }
+    } )+ };
+}
+number_of_a_finding!(i64, u64, usize);
 
 /// How a thing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]

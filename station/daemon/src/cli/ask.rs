@@ -253,6 +253,8 @@ mod tests {
         let finding = |check: &str, verdict, next: Option<&str>| Finding {
             check: check.into(),
             verdict,
+            code: "found".into(),
+            values: Default::default(),
             text: "what was seen".into(),
             next: next.map(Into::into),
         };

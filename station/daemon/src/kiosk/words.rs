@@ -18,7 +18,7 @@ macro_rules! sources {
     };
 }
 
-sources!("page", "reasons", "operator");
+sources!("page", "reasons", "operator", "findings");
 
 /// The languages of the page. English is the first; what another one does not say is said in English.
 pub struct Words(Vec<Tongue>);
@@ -174,9 +174,13 @@ impl Lang {
 
     /// The message of this key. An unknown key shows itself: a test knows every key that is named.
     pub(super) fn text(&self, key: &str, args: &[(&str, &dyn Arg)]) -> String {
+        self.find(key, args).unwrap_or_else(|| key.to_owned())
+    }
+
+    /// The message of this key, if there is one in this language or in English.
+    pub(super) fn find(&self, key: &str, args: &[(&str, &dyn Arg)]) -> Option<String> {
         self.own(key, args)
             .or_else(|| self.words.0[0].messages.text(key, args))
-            .unwrap_or_else(|| key.to_owned())
     }
 
     /// The message of this key, which takes no value.

@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 use station_core::ticket::SignedIn;
 
 use super::super::session::{Answer, Checked, LogLine, Open, Person, Station, TEST_WAIT, What};
-use crate::api::model::{Finding, JournalEntry, OpenIntent, Verdict};
+use crate::api::model::{Finding, JournalEntry, OpenIntent};
 use crate::api::{Command, Shared, routes};
+use crate::doctor;
 use crate::eventloop::look::{BandSeen, Look};
 use crate::eventloop::signed::Proof;
 use crate::problem::{Code, Problem};
@@ -89,12 +90,7 @@ pub(super) async fn check(shared: &Shared) -> Result<Checked, Problem> {
 async fn findings(shared: &Shared) -> Vec<Finding> {
     match routes::examine(State(shared.clone())).await {
         Ok(Json(found)) => found.findings,
-        Err(answer) => vec![Finding {
-            check: "daemon".into(),
-            verdict: Verdict::Fail,
-            text: answer.0.why,
-            next: Some(answer.0.next),
-        }],
+        Err(answer) => vec![doctor::failed("daemon", &answer.0)],
     }
 }
 

@@ -10,6 +10,7 @@ use super::super::session::{Checked, Checking, Desk, LogLine, Session, Sought, W
 use super::super::words::Lang;
 use super::{reason_of, rendered};
 use crate::api::model::{Finding, Sync, Verdict};
+use crate::doctor::words::say;
 use page_kit::messages::key;
 
 /// Characters of the keys on which names and PINs are typed.
@@ -91,8 +92,26 @@ struct StationPage<'a> {
     near_y: usize,
     graphs: Vec<Graph>,
     log: Vec<(String, String)>,
-    findings: Option<&'a [Finding]>,
+    findings: Option<Vec<Line<'a>>>,
     bundle: Option<&'a Result<String, ()>>,
+}
+
+/// Something that the doctor found.
+struct Line<'a> {
+    /// The stable name of how it is.
+    mark: &'static str,
+    check: String,
+    text: Vec<Part>,
+    next: Vec<Part>,
+    /// What the system says of it, in no language of ours.
+    detail: Option<&'a str>,
+}
+
+/// A part of a sentence.
+struct Part {
+    text: String,
+    /// It is typed as it stands.
+    is_code: bool,
 }
 
 /// The signal of one band.
@@ -256,10 +275,56 @@ fn station(session: &Session, l: &Lang, desk: &Desk) -> String {
         near_dbm: session.rules.near_dbm,
         near_y: height(session.rules.near_dbm),
         graphs: graphs.collect(),
-        log: log.map(|line| (clock(line.wall_ms), said(l, line))).collect(),
-        findings: desk.station.as_ref().map(|station| station.findings.as_slice()),
+        log: log
+            .map(|line| (clock(line.wall_ms), said(l, line)))
+            .collect(),
+        findings: desk.station.as_ref().map(|station| {
+            by_verdict(&station.findings)
+                .map(|found| line(l, found))
+                .collect()
+        }),
         bundle: desk.bundle.as_ref(),
     })
+}
+
+/// What is broken comes first.
+fn by_verdict(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    let of = |verdict| findings.iter().filter(move |found| found.verdict == verdict);
+    [Verdict::Fail, Verdict::Warn, Verdict::Ok]
+        .into_iter()
+        .flat_map(of)
+}
+
+fn line<'a>(l: &Lang, finding: &'a Finding) -> Line<'a> {
+    let said = say(finding, |key, values| l.find(key, values));
+    Line {
+        mark: mark(finding),
+        check: said.check,
+        text: parts(&sentence(&said.text)),
+        next: said.next.map(|next| parts(&sentence(&next))).unwrap_or_default(),
+        detail: finding.detail(),
+    }
+}
+
+/// With a capital letter and a full stop. An address stays as it is.
+fn sentence(text: &str) -> String {
+    if text.starts_with("https:") {
+        return format!("{text}.");
+    }
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let end = if text.ends_with('`') { "" } else { "." };
+    first.chain(letters).chain(end.chars()).collect()
+}
+
+/// What stands between ` and ` is typed.
+fn parts(text: &str) -> Vec<Part> {
+    let parts = text.split('`').enumerate();
+    let part = |(at, text): (usize, &str)| Part {
+        text: text.to_owned(),
+        is_code: at % 2 == 1,
+    };
+    parts.map(part).filter(|part| !part.text.is_empty()).collect()
 }
 
 fn radio(l: &Lang, state: &str) -> String {

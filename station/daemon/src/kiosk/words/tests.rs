@@ -1,6 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use page_kit::messages::key;
+
 use super::*;
+use crate::api::model::{Finding, FindingValue, Verdict};
+use crate::doctor::cause::Cause;
+use crate::doctor::found;
+use crate::doctor::words::{Said, say};
+use crate::problem::Code;
 
 /// Key and values of each message of a language, as its files have them.
 fn messages(files: &[(&str, &str)]) -> BTreeMap<String, BTreeSet<String>> {
@@ -148,4 +155,128 @@ fn a_folder_that_is_not_there_is_said() {
     assert_eq!((words.count(), faults.len()), (2, 1));
     let (_, none) = Words::with_folder(None);
     assert!(none.is_empty());
+}
+
+/// Everything that belongs to any finding.
+fn sample(cause: Cause, code: &str) -> Finding {
+    let numbers = [
+        "count", "sequence", "until", "days", "revision", "free", "least", "waiting", "ahead",
+    ];
+    let spans = [
+        "age_seconds",
+        "behind_seconds",
+        "uptime_seconds",
+        "silent_seconds",
+    ];
+    let texts = ["key", "version", "bands", "folder", "adapter", "console"];
+    let numbers = numbers.map(|name| (name, FindingValue::Number(7)));
+    let spans = spans.map(|name| (name, FindingValue::Number(900_000)));
+    let texts = texts.map(|name| (name, FindingValue::Text(format!("a {name}"))));
+    let chosen = [
+        ("fault", "gap"),
+        ("joined", "yes"),
+        ("heard", "yes"),
+        ("code", code),
+    ];
+    let chosen = chosen.map(|(name, value)| (name, value.into()));
+    found(cause, numbers.into_iter().chain(spans).chain(texts).chain(chosen))
+}
+
+/// In the words of this language and of no other.
+fn said(finding: &Finding, lang: &Lang) -> Said {
+    say(finding, |key, values| lang.own(key, values))
+}
+
+#[test]
+fn whatever_the_doctor_finds_is_said_in_every_language() {
+    let words = Arc::new(Words::built_in());
+    let other = "found-other";
+    for cause in Cause::ALL {
+        let finding = sample(*cause, "unknown");
+        let all = lang(&words, "en").all();
+        for lang in &all {
+            let (name, at) = (key("found", cause.code()), lang.code());
+            assert!(lang.own(&name, &[]).is_some(), "{name} in {at}");
+            assert!(
+                lang.own(&key("looked-at", &finding.check), &[]).is_some(),
+                "{name} in {at}"
+            );
+            let said = said(&finding, lang);
+            assert_eq!(
+                said.next.is_some(),
+                finding.verdict != Verdict::Ok,
+                "{name} in {at}"
+            );
+            let next = said.next.clone().unwrap_or_default();
+            assert!(!said.text.contains('{') && !next.contains('{'), "{at}: {said:?}");
+        }
+        let [english, german] = [said(&finding, &all[0]), said(&finding, &all[1])];
+        assert_ne!(english.text, german.text);
+        assert!(
+            english.next.is_none() || english.next != german.next,
+            "{english:?}"
+        );
+        assert_eq!(english.text, finding.text, "the command line says it in English");
+        assert_ne!(english.text, lang(&words, "en").t(other), "{cause:?}");
+    }
+}
+
+#[test]
+fn whatever_keeps_the_doctor_from_looking_is_said_in_every_language() {
+    let words = Arc::new(Words::built_in());
+    let others = [Code::NotInitialized, Code::JournalBroken, Code::Internal];
+    let is_of_files = |code: &&Code| {
+        let groups = ["secret_", "seal_", "store_"];
+        groups.iter().any(|group| code.as_str().starts_with(group))
+    };
+    let codes = Code::ALL.iter().filter(is_of_files).chain(&others);
+    for code in codes {
+        for lang in lang(&words, "en").all() {
+            for end in ["", "-next"] {
+                let name = format!("{}{end}", key("found", code.as_str()));
+                assert!(lang.own(&name, &[]).is_some(), "{name} in {}", lang.code());
+            }
+        }
+    }
+}
+
+/// Why station and console stopped to understand each other has its own advice in each language.
+#[test]
+fn each_reason_to_stop_has_its_advice() {
+    let codes = [
+        "station_revoked",
+        "certificate_unknown",
+        "certificate_expired",
+        "journal_fork",
+        "journal_rolled_back",
+        "station_quarantined",
+        "journal_damaged",
+        "console_not_trusted",
+        "no_common_version",
+        "row_kind_unknown",
+        "page_version",
+        "console_behind",
+        "lineage_past",
+        "revision_backward",
+    ];
+    let words = Arc::new(Words::built_in());
+    for lang in lang(&words, "en").all() {
+        let next = |code: &str| said(&sample(Cause::ConsoleStopped, code), &lang).next;
+        for code in codes {
+            assert_ne!(next(code), next("something else"), "{code} in {}", lang.code());
+        }
+    }
+}
+
+#[test]
+fn what_could_not_be_looked_at_and_has_no_words_is_said_all_the_same() {
+    let words = Arc::new(Words::built_in());
+    let problem = crate::problem::Problem::new(Code::TooLarge, "it was not read", "it is large", "look");
+    let said = said(&crate::doctor::failed("database", &problem), &lang(&words, "de"));
+    let expected = Said {
+        check: "Datenbank".into(),
+        text: "das war nicht anzusehen".into(),
+        next: Some("an dieser Maschine `bandstand-station doctor` ausführen; das sagt mehr".into()),
+    };
+    assert_eq!(said, expected);
 }

@@ -14,12 +14,13 @@ use super::super::super::session::{
     Weighed,
 };
 use super::super::*;
-use crate::api::model::{
-    BandInfo, Bands, Clock, Finding, JournalEntry, NearbyBand, OpenIntent, Stage, Touches, Verdict,
-};
+use crate::api::model::{BandInfo, Bands, Clock, JournalEntry, NearbyBand, OpenIntent, Stage, Touches};
 use crate::api::{Live, SigningIn};
 use crate::config::{Afterwards, Theme};
+use crate::doctor::cause::Cause;
+use crate::doctor::{failed, found};
 use crate::eventloop::look::BandSeen;
+use crate::problem::{Code, Problem};
 
 pub(super) fn rules() -> Rules {
     Rules {
@@ -479,12 +480,6 @@ fn checked() -> Checked {
 }
 
 fn examined(desk: &mut Desk) {
-    let finding = |check: &str, verdict, text: &str, next: Option<&str>| Finding {
-        check: check.into(),
-        verdict,
-        text: text.into(),
-        next: next.map(str::to_owned),
-    };
     let entry = |sequence, kind: &str| JournalEntry {
         sequence,
         time_ms: 1_795_000_000_000,
@@ -493,11 +488,21 @@ fn examined(desk: &mut Desk) {
         hash: String::new(),
         record: String::new(),
     };
+    let broken = Problem::new(
+        Code::StoreCorrupted,
+        "the journal cannot be read",
+        "disk I/O error",
+        "look",
+    );
     desk.station = Some(Station {
         findings: vec![
-            finding("database", Verdict::Ok, "whole", None),
-            finding("certificate", Verdict::Warn, "12 days are left", Some("renew it")),
-            finding("clock", Verdict::Fail, "it ran backward", Some("set it")),
+            found(Cause::DatabaseWhole, [("version", "3.46.1".into())]),
+            found(
+                Cause::CertificateShort,
+                [("days", 12_i64.into()), ("joined", "yes".into())],
+            ),
+            found(Cause::ClockSetBack, [("behind_seconds", 7_300_i64.into())]),
+            failed("journal", &broken),
         ],
         entries: vec![entry(43, "committed"), entry(42, "intent"), entry(41, "decided")],
     });
