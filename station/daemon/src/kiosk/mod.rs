@@ -11,6 +11,7 @@ mod act;
 mod assets;
 mod door;
 mod guard;
+mod name;
 mod routes;
 mod scan;
 mod seat;
@@ -20,5 +21,6 @@ mod views;
 mod words;
 
 pub use door::KioskDoor;
+pub use name::SCREENS;
 pub use task::{Kiosk, Parts};
 pub use words::Words;

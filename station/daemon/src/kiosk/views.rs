@@ -11,6 +11,7 @@ use serde::Serialize;
 #[cfg(test)]
 use super::act::Act;
 use super::act::Tab;
+use super::name::Name;
 use super::session::{Phase, Ready, Refused, Screen, Session, Test};
 use super::words::Lang;
 use crate::api::model::{Consequence, Decider, Enrollment};
@@ -232,13 +233,13 @@ pub(super) fn elsewhere(session: &Session, l: &Lang) -> Frame {
     };
     Frame {
         html: rendered(&app),
-        ..frame(session, l, "elsewhere")
+        ..frame(session, l, Name::Elsewhere)
     }
 }
 
-fn frame(session: &Session, l: &Lang, name: &str) -> Frame {
+fn frame(session: &Session, l: &Lang, name: Name) -> Frame {
     Frame {
-        screen: name.into(),
+        screen: name.as_str().into(),
         lang: l.code().into(),
         dir: l.direction(),
         theme: session.theme.name(),
@@ -247,29 +248,29 @@ fn frame(session: &Session, l: &Lang, name: &str) -> Frame {
     }
 }
 
-/// The stable name of the present screen.
-fn name(session: &Session) -> &'static str {
+/// The name of the present screen.
+fn name(session: &Session) -> Name {
     match &session.screen {
-        Screen::Welcome => "welcome",
-        Screen::Busy => "busy",
-        Screen::Scan { .. } => "scan",
-        Screen::TypeCode { .. } => "type_code",
-        Screen::Checking { .. } => "checking",
-        Screen::Attempt(_) => session.phase().map_or("checking", Phase::name),
-        Screen::TestTap(_) => "test_tap",
-        Screen::Done(_) => "done",
-        Screen::Refused(_) => "refused",
-        Screen::SignIn { .. } => "sign_in",
-        Screen::SigningIn => "signing_in",
+        Screen::Welcome => Name::Welcome,
+        Screen::Busy => Name::Busy,
+        Screen::Scan { .. } => Name::Scan,
+        Screen::TypeCode { .. } => Name::TypeCode,
+        Screen::Checking { .. } => Name::Checking,
+        Screen::Attempt(_) => session.phase().map_or(Name::Checking, Phase::screen),
+        Screen::TestTap(_) => Name::TestTap,
+        Screen::Done(_) => Name::Done,
+        Screen::Refused(_) => Name::Refused,
+        Screen::SignIn { .. } => Name::SignIn,
+        Screen::SigningIn => Name::SigningIn,
         Screen::OwnBand => own_band::name(session),
-        Screen::OwnBandRefused(_) => "own_band_refused",
+        Screen::OwnBandRefused(_) => Name::OwnBandRefused,
         Screen::Desk(desk) => match desk.tab {
-            Tab::Start => "desk_start",
-            Tab::Vouch => "desk_vouch",
-            Tab::Band => "desk_band",
-            Tab::Station => "desk_station",
-            Tab::Journal => "desk_journal",
-            Tab::Repair => "desk_repair",
+            Tab::Start => Name::DeskStart,
+            Tab::Vouch => Name::DeskVouch,
+            Tab::Band => Name::DeskBand,
+            Tab::Station => Name::DeskStation,
+            Tab::Journal => Name::DeskJournal,
+            Tab::Repair => Name::DeskRepair,
         },
     }
 }

@@ -4,6 +4,7 @@ use super::screen::{Attempt, Ready, Refused, Screen, Test};
 use super::{Session, Stale, Want};
 use crate::api::model::{Enrollment, Stage};
 use crate::eventloop::look::BandSeen;
+use crate::kiosk::name::Name;
 use crate::problem::Problem;
 
 /// The code of an enrollment that somebody stopped.
@@ -62,18 +63,23 @@ impl Phase {
         }
     }
 
+    /// The screen that shows it.
+    pub(in crate::kiosk) fn screen(self) -> Name {
+        match self {
+            Self::YourBand => Name::YourBand,
+            Self::PutOn => Name::PutOn,
+            Self::Compare => Name::Compare,
+            Self::Touch => Name::Touch,
+            Self::Saving => Name::Saving,
+            Self::DeleteUserData => Name::DeleteUserData,
+            Self::BringBack => Name::BringBack,
+            Self::OtherBand => Name::OtherBand,
+        }
+    }
+
     /// The stable name of the screen.
     pub(in crate::kiosk) fn name(self) -> &'static str {
-        match self {
-            Self::YourBand => "your_band",
-            Self::PutOn => "put_on",
-            Self::Compare => "compare",
-            Self::Touch => "touch",
-            Self::Saving => "saving",
-            Self::DeleteUserData => "delete_user_data",
-            Self::BringBack => "bring_back",
-            Self::OtherBand => "other_band",
-        }
+        self.screen().as_str()
     }
 }
 

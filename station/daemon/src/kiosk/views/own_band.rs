@@ -3,6 +3,7 @@
 use askama::Template;
 use page_kit::messages::key;
 
+use super::super::name::Name;
 use super::super::session::{Screen, Session};
 use super::super::words::Lang;
 use super::{band, rendered};
@@ -46,11 +47,11 @@ fn stage(session: &Session) -> Stage {
 }
 
 /// The stable name of the screen.
-pub(super) fn name(session: &Session) -> &'static str {
+pub(super) fn name(session: &Session) -> Name {
     match stage(session) {
-        Stage::PutOn => "own_band_put_on",
-        Stage::Touch => "own_band_touch",
-        _ => "own_band",
+        Stage::PutOn => Name::OwnBandPutOn,
+        Stage::Touch => Name::OwnBandTouch,
+        _ => Name::OwnBand,
     }
 }
 
