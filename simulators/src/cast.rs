@@ -3,6 +3,7 @@
 use ed25519_dalek::SigningKey;
 use firmware_protocol::id::{AssociationId, Serial, StationId, UserHandle, Zone};
 use firmware_protocol::message::Mode;
+use firmware_protocol::receipt::Receipt;
 use firmware_protocol::station::StationIdentity;
 use firmware_protocol::time::{Instant, UnixSeconds};
 use policy::model::{Band, BandSerial, GroupPolicy, PolicyId, UserId, UserStatus};
@@ -159,11 +160,42 @@ impl Cast {
     /// Gives `band` to `person` as something that happened yesterday: the band holds the association, and
     /// the station's file knows of it.
     pub fn give(&mut self, band: &mut SimBand, person: &Person) -> AssociationId {
-        let association = AssociationId(self.random.bytes());
+        let (identity, zone) = (self.identity.clone(), self.zone);
+        let receipt = self.enroll_at(&identity, zone, band, person);
+        self.file.associations.push(AssociationEntry {
+            id: convert::association_id(receipt.association),
+            user: UserId::new(&person.id).expect("a user's id"),
+            band: convert::serial(band.serial()),
+            zone: convert::zone(zone),
+            active: true,
+            primary: true,
+            expires_at: None,
+            suspension: None,
+            band_epoch: receipt.epoch,
+            credential_key: Some(HexBytes(receipt.credential_key)),
+        });
+        receipt.association
+    }
+
+    /// Lets a station of the enrollment side enroll `band` for `person`, as something that happened yesterday.
+    /// Only the band knows of it: the file of a station of the other side does not.
+    pub fn enroll_elsewhere(&mut self, band: &mut SimBand, person: &Person) -> AssociationId {
+        let (station, zone) = (StationId(self.random.bytes()), Zone::Enrollment);
+        let identity = self.plant.station(station, zone, &mut self.random);
+        self.enroll_at(&identity, zone, band, person).association
+    }
+
+    fn enroll_at(
+        &mut self,
+        identity: &StationIdentity,
+        zone: Zone,
+        band: &mut SimBand,
+        person: &Person,
+    ) -> Receipt {
         let knobs = band.knobs().clone();
         band.set_knobs(Knobs::default());
         let pair = Pair {
-            identity: &self.identity,
+            identity,
             manufacturers: vec![self.maker.public_key()],
             link: LinkConfig {
                 interval_us: 7_500,
@@ -171,12 +203,11 @@ impl Cast {
             },
             unix_now: UnixSeconds(self.now.0 - 24 * 3600),
         };
-        let mode = Mode::Capture;
         let wish = Wish {
-            association,
+            association: AssociationId(self.random.bytes()),
             user: person.handle,
-            zone: self.zone,
-            mode,
+            zone,
+            mode: Mode::Capture,
             label: String::new(),
         };
         let random = Random::new(self.random.next_u64());
@@ -185,19 +216,7 @@ impl Cast {
             .expect("a good band enrolls");
         band.set_knobs(knobs);
         band.reset(Instant::ZERO);
-        self.file.associations.push(AssociationEntry {
-            id: convert::association_id(association),
-            user: UserId::new(&person.id).expect("a user's id"),
-            band: convert::serial(band.serial()),
-            zone: convert::zone(self.zone),
-            active: true,
-            primary: true,
-            expires_at: None,
-            suspension: None,
-            band_epoch: enrolled.receipt.epoch,
-            credential_key: Some(HexBytes(enrolled.receipt.credential_key)),
-        });
-        association
+        enrolled.receipt
     }
 
     /// A ticket for `person` as the text of its QR code.
@@ -208,6 +227,12 @@ impl Cast {
     /// A ticket whose last valid second is `expires`.
     pub fn ticket_until(&mut self, person: &Person, expires: UnixSeconds) -> String {
         sign_ticket(&self.claims(person, expires), &self.issuer)
+    }
+
+    /// A ticket for the stations of `zone`, whichever this one stands in.
+    pub fn ticket_for(&mut self, person: &Person, zone: Zone) -> String {
+        let claims = self.claims(person, UnixSeconds(self.now.0 + TICKET_SECONDS));
+        sign_ticket(&TicketClaims { zone, ..claims }, &self.issuer)
     }
 
     /// A ticket for `person` as a code to type.

@@ -89,6 +89,11 @@ pub(crate) fn quick() -> Knobs {
 impl Kiosk {
     /// An empty kiosk; nothing, said loudly, where there is no dbus-daemon.
     pub(crate) fn new() -> Option<Self> {
+        Self::in_zone(Zone::Enrollment)
+    }
+
+    /// The same in this zone.
+    pub(crate) fn in_zone(zone: Zone) -> Option<Self> {
         let config = DoubleConfig {
             disconnect_delay: Duration::from_millis(50),
             ..DoubleConfig::default()
@@ -100,7 +105,7 @@ impl Kiosk {
             }
             stage => stage.expect("a stage"),
         };
-        let mut cast = Cast::new(11, Zone::Enrollment, Clock::start().wall());
+        let mut cast = Cast::new(11, zone, Clock::start().wall());
         cast.self_service(true, true);
         let program = Program::built().expect("bandstand-station is built");
         Some(Self {

@@ -16,6 +16,7 @@ mod operator;
 mod own_band;
 mod recording;
 mod refusals;
+mod registration;
 mod repair;
 mod rights;
 mod slow;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firmware_protocol::certificate::StationCertificate;
+use firmware_protocol::id::Zone;
 use firmware_protocol::time::UnixSeconds;
 use station_core::clock::TrustedClock;
 use station_core::journal::{Configured, JournalRecord, Started, floor_after};
@@ -116,7 +117,8 @@ pub async fn serve(
         clock,
     );
     let (api_stop, api_stopped) = watch::channel(false);
-    let page = page_door.map(|door| open_page(door, shared.clone(), api_stopped.clone()));
+    let page =
+        page_door.map(|door| open_page(door, shared.clone(), opened.identity.zone, api_stopped.clone()));
     let api = tokio::spawn(doors.serve(router(shared), api_stopped));
     let watchdog = tokio::spawn(watch_over(store.clone()));
     systemd::ready("serving");
@@ -162,7 +164,7 @@ pub async fn serve(
 }
 
 /// Shows the kiosk's page to whoever opens it.
-fn open_page(door: KioskDoor, shared: Shared, stop: watch::Receiver<bool>) -> JoinHandle<()> {
+fn open_page(door: KioskDoor, shared: Shared, zone: Zone, stop: watch::Receiver<bool>) -> JoinHandle<()> {
     let (words, faults) = Words::with_folder(shared.config.kiosk.locales_directory.as_deref());
     for fault in faults {
         tracing::warn!(fault, "a language of the page is left out");
@@ -170,6 +172,7 @@ fn open_page(door: KioskDoor, shared: Shared, stop: watch::Receiver<bool>) -> Jo
     tracing::info!(address = %door.address(), "the kiosk's page is served");
     let kiosk = Kiosk::start(kiosk::Parts {
         shared,
+        zone,
         words: Arc::new(words),
         stop: stop.clone(),
     });

@@ -104,6 +104,7 @@ log-phase-bring-back = Die Verbindung zum Band ist abgerissen.
 log-phase-other-band = Ein anderes Band kam.
 log-touch = Eine Berührung zählte nicht. { $fault }
 log-done = Ein Band wurde eingerichtet.
+log-done-registration = Ein Band wurde angemeldet.
 log-refused = Beendet: { $reason }.
 
 sync-title = Konsole

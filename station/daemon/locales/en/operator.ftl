@@ -104,6 +104,7 @@ log-phase-bring-back = The connection to the band was lost.
 log-phase-other-band = Another band came.
 log-touch = A touch did not count. { $fault }
 log-done = A band was enrolled.
+log-done-registration = A band was registered.
 log-refused = Ended: { $reason }.
 
 sync-title = Console

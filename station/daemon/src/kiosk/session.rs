@@ -60,6 +60,8 @@ pub(super) struct Rules {
     pub(super) afterwards: Vec<Afterwards>,
     /// A band at least this strong counts as held to the station, in dBm.
     pub(super) near_dbm: i16,
+    /// Bands are registered here, which were enrolled elsewhere.
+    pub(super) registers: bool,
 }
 
 /// Something that the session cannot do itself. The answer comes as an [`Answer`] with the same visit.

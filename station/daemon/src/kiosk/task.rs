@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use firmware_protocol::id::Zone;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -17,7 +18,7 @@ use super::words::{Lang, Words};
 use crate::api::model::{CodeAnswer, Start};
 use crate::api::{Command, Reply, Shared};
 use crate::clock::Entropy;
-use crate::config;
+use crate::config::{Afterwards, Config};
 use crate::daemon::told_to_stop;
 use crate::eventloop::signed::Proof;
 use crate::problem::Problem;
@@ -30,6 +31,8 @@ const ASKS_LEN: usize = 32;
 pub struct Parts {
     /// The rest of the daemon.
     pub shared: Shared,
+    /// Where the station stands.
+    pub zone: Zone,
     /// The languages.
     pub words: Arc<Words>,
     /// Becomes true when the daemon is to stop.
@@ -151,7 +154,11 @@ struct Task {
     stop: watch::Receiver<bool>,
 }
 
-fn rules(config: &config::Kiosk, near_dbm: i16, words: &Words) -> Rules {
+fn rules(config: &Config, zone: Zone, words: &Words) -> Rules {
+    let (near_dbm, registers) = (config.radio.near_dbm, zone == Zone::Registration);
+    let config = &config.kiosk;
+    // What is done here is not left to do elsewhere.
+    let left = |what: &&Afterwards| !registers || **what != Afterwards::Registration;
     Rules {
         idle: Duration::from_secs(config.idle_seconds),
         done: Duration::from_secs(config.done_seconds),
@@ -159,23 +166,26 @@ fn rules(config: &config::Kiosk, near_dbm: i16, words: &Words) -> Rules {
         operator_bands: config.operator_bands,
         language: words.find(&config.language).unwrap_or_default(),
         theme: config.theme,
-        afterwards: config.afterwards.clone(),
+        afterwards: config.afterwards.iter().filter(left).copied().collect(),
         near_dbm,
+        registers,
     }
 }
 
 impl Task {
     fn new(parts: Parts, left: mpsc::UnboundedSender<WindowId>) -> Self {
-        let Parts { shared, words, stop } = parts;
+        let Parts {
+            shared,
+            zone,
+            words,
+            stop,
+        } = parts;
         let at = Moment {
             now: shared.clock.now(),
             wall_ms: shared.clock.wall_ms(),
         };
         Self {
-            session: Session::new(
-                rules(&shared.config.kiosk, shared.config.radio.near_dbm, &words),
-                at,
-            ),
+            session: Session::new(rules(&shared.config, zone, &words), at),
             seat: Seat::default(),
             windows: BTreeMap::new(),
             words,

@@ -84,6 +84,7 @@ struct App<'a> {
 #[template(path = "welcome.html")]
 struct Welcome<'a> {
     l: &'a Lang,
+    lead: &'a str,
     trouble: Option<&'a str>,
     /// The next in line.
     next: Option<&'a str>,
@@ -131,6 +132,7 @@ struct Plain<'a> {
 #[template(path = "test_tap.html")]
 struct TestTap<'a> {
     l: &'a Lang,
+    enrolled: &'a str,
     failed: bool,
 }
 
@@ -327,6 +329,7 @@ fn main(session: &Session, l: &Lang) -> String {
     match &session.screen {
         Screen::Welcome => rendered(&Welcome {
             l,
+            lead: zoned(session, "welcome-lead"),
             trouble: session.radio_trouble(),
             next: session.line.waiting.front().map(|next| next.person.name.as_str()),
         }),
@@ -345,13 +348,33 @@ fn main(session: &Session, l: &Lang) -> String {
             (Some(enrollment), Some(phase)) => band::draw(session, l, &attempt.name, enrollment, phase),
             _ => waiting(l, "checking-title", "checking-lead"),
         },
-        Screen::TestTap(Test { failed, .. }) => rendered(&TestTap { l, failed: *failed }),
+        Screen::TestTap(Test { failed, .. }) => rendered(&TestTap {
+            l,
+            enrolled: zoned(session, "test-enrolled"),
+            failed: *failed,
+        }),
         Screen::Done(ready) => done(session, l, ready),
         Screen::Refused(refused) | Screen::OwnBandRefused(refused) => refusal(l, refused),
         Screen::SignIn { slip } => desk::sign_in(l, slip.as_deref()),
         Screen::SigningIn => waiting(l, "signing-in-title", "signing-in-lead"),
         Screen::OwnBand => own_band::draw(session, l),
         Screen::Desk(desk) => desk::draw(session, l, desk),
+    }
+}
+
+/// The message where bands are registered: there the finger is known already, and one touch is enough.
+fn zoned(session: &Session, message: &'static str) -> &'static str {
+    if !session.rules.registers {
+        return message;
+    }
+    match message {
+        "welcome-lead" => "welcome-lead-registration",
+        "touch-first-title" => "touch-first-title-registration",
+        "touch-first-lead" => "touch-first-lead-registration",
+        "touch-many" => "touch-many-registration",
+        "test-enrolled" => "test-enrolled-registration",
+        "log-done" => "log-done-registration",
+        other => other,
     }
 }
 

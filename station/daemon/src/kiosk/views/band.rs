@@ -5,7 +5,7 @@ use ring::digest;
 
 use super::super::session::{Phase, Session};
 use super::super::words::Lang;
-use super::{Plain, consequences, rendered};
+use super::{Plain, consequences, rendered, zoned};
 use crate::api::model::{Enrollment, NearbyBand, Stage, Touches};
 use page_kit::messages::key;
 
@@ -72,7 +72,7 @@ struct Touch<'a> {
     tip_kind: &'static str,
     fault: String,
     tip: String,
-    many: bool,
+    many: Option<&'static str>,
 }
 
 #[derive(Template)]
@@ -95,7 +95,7 @@ pub(super) fn draw(session: &Session, l: &Lang, name: &str, enrollment: &Enrollm
             code: enrollment.code.as_deref().unwrap_or_default(),
             confirmed: enrollment.code_confirmed,
         }),
-        Phase::Touch => touch(l, enrollment.touches.as_ref()),
+        Phase::Touch => touch(session, l, enrollment.touches.as_ref()),
         Phase::DeleteUserData => rendered(&DeleteUserData {
             l,
             mismatch: enrollment
@@ -130,7 +130,7 @@ fn your_band(session: &Session, l: &Lang, name: &str, stage: Stage) -> String {
         _ => ("band-looking-title", "band-looking-lead"),
     };
     let bands = session.live.bands.bands.iter().take(BANDS_SHOWN);
-    let mut bands: Vec<_> = bands.map(nearby).collect();
+    let mut bands: Vec<_> = bands.map(|band| nearby(session, band)).collect();
     // The nearest comes first, but not before one that can be used.
     bands.sort_by_key(|band| band.class == UNUSABLE);
     rendered(&YourBand {
@@ -142,10 +142,10 @@ fn your_band(session: &Session, l: &Lang, name: &str, stage: Stage) -> String {
     })
 }
 
-fn nearby(band: &NearbyBand) -> Nearby {
+fn nearby(session: &Session, band: &NearbyBand) -> Nearby {
     let (low, high) = (*RSSI_DBM.start(), *RSSI_DBM.end());
     let strength = (band.rssi_dbm.clamp(low, high) - low).unsigned_abs();
-    let notes = notes(band);
+    let notes = notes(session, band);
     Nearby {
         id: format!("band-{}", mark(&band.device)),
         class: match (band.near, notes.iter().any(|note| note.bad)) {
@@ -160,7 +160,7 @@ fn nearby(band: &NearbyBand) -> Nearby {
 }
 
 /// What can be said of a band before it is asked, the worst first.
-fn notes(band: &NearbyBand) -> Vec<Note> {
+fn notes(session: &Session, band: &NearbyBand) -> Vec<Note> {
     let is_low = band
         .battery_percent
         .is_some_and(|percent| percent < BATTERY_PERCENT_LOW);
@@ -168,7 +168,8 @@ fn notes(band: &NearbyBand) -> Vec<Note> {
         (band.locked_out, "note-locked-out", true),
         (is_low, "note-battery-low", true),
         (band.charging, "note-charging", false),
-        (band.enrolled, "note-enrolled", false),
+        // Where bands are registered every one is enrolled.
+        (band.enrolled && !session.rules.registers, "note-enrolled", false),
         (!band.worn && !band.charging, "note-not-worn", false),
     ];
     let said = all.into_iter().filter(|(is_so, ..)| *is_so);
@@ -181,7 +182,7 @@ pub(super) fn mark(device: &str) -> String {
     data_encoding::HEXLOWER.encode(&digest.as_ref()[..4])
 }
 
-fn touch(l: &Lang, touches: Option<&Touches>) -> String {
+fn touch(session: &Session, l: &Lang, touches: Option<&Touches>) -> String {
     let none = Touches {
         count: 0,
         of: 0,
@@ -206,8 +207,8 @@ fn touch(l: &Lang, touches: Option<&Touches>) -> String {
         count: touches.count,
         of: touches.of,
         percent: 100 * u32::from(touches.count) / u32::from(touches.of.max(1)),
-        title,
-        lead,
+        title: zoned(session, title),
+        lead: zoned(session, lead),
         trouble,
         tip_kind: if trouble == "pulse" {
             "trouble-pulse"
@@ -215,8 +216,11 @@ fn touch(l: &Lang, touches: Option<&Touches>) -> String {
             "trouble-finger"
         },
         fault: word("fault", &touches.fault),
-        tip: word("tip", &touches.tip),
-        many: touches.in_a_row >= TROUBLE_TOUCHES,
+        tip: match touches.tip.as_deref() {
+            Some("same_finger") if session.rules.registers => "tip-enrolled-finger".into(),
+            _ => word("tip", &touches.tip),
+        },
+        many: (touches.in_a_row >= TROUBLE_TOUCHES).then(|| zoned(session, "touch-many")),
     })
 }
 

@@ -8,7 +8,7 @@ use policy::model::StockState;
 use super::super::act::Tab;
 use super::super::session::{Checked, Checking, Desk, LogLine, Session, Sought, What, sync_code};
 use super::super::words::Lang;
-use super::{reason_of, rendered};
+use super::{reason_of, rendered, zoned};
 use crate::api::model::{Finding, Sync, Verdict};
 use crate::doctor::words::say;
 use page_kit::messages::key;
@@ -276,7 +276,7 @@ fn station(session: &Session, l: &Lang, desk: &Desk) -> String {
         near_y: height(session.rules.near_dbm),
         graphs: graphs.collect(),
         log: log
-            .map(|line| (clock(line.wall_ms), said(l, line)))
+            .map(|line| (clock(line.wall_ms), said(session, l, line)))
             .collect(),
         findings: desk.station.as_ref().map(|station| {
             by_verdict(&station.findings)
@@ -350,11 +350,11 @@ fn points(samples: &VecDeque<i16>) -> String {
 }
 
 /// One thing that happened, in words.
-fn said(l: &Lang, line: &LogLine) -> String {
+fn said(session: &Session, l: &Lang, line: &LogLine) -> String {
     match &line.what {
         What::Phase(phase) => l.t(key("log-phase", phase.name())),
         What::Touch(fault) => l.t1("log-touch", "fault", l.t(key("fault", fault))),
-        What::Ended(code) if code == "done" || code == "settled" => l.t("log-done"),
+        What::Ended(code) if code == "done" || code == "settled" => l.t(zoned(session, "log-done")),
         What::Ended(code) => {
             let title = l.t(format!("{}-title", key("reason", reason_of(l, code))));
             l.t1("log-refused", "reason", title)

@@ -32,6 +32,7 @@ pub(super) fn rules() -> Rules {
         theme: Theme::Auto,
         afterwards: Afterwards::ALL.to_vec(),
         near_dbm: -60,
+        registers: false,
     }
 }
 
@@ -129,6 +130,12 @@ fn attempt(enrollment: Enrollment, bands: Bands) -> Session {
     }));
     session.live.enrollment = Some(enrollment);
     session.live.bands = bands;
+    session
+}
+
+/// The same where bands are registered.
+fn registering(mut session: Session) -> Session {
+    session.rules.registers = true;
     session
 }
 
@@ -257,6 +264,19 @@ pub(super) fn all() -> Vec<(&'static str, Session)> {
         ("touch", touching(5, None, 0)),
         ("touch-finger", touching(3, Some(("wet", "dry_finger")), 1)),
         ("touch-pulse", touching(3, Some(("no_liveness", "snug_band")), 5)),
+        ("welcome-registration", registering(session(Screen::Welcome))),
+        ("touch-registration", registering(touching(0, None, 0))),
+        (
+            "touch-registration-finger",
+            registering(touching(0, Some(("no_match", "same_finger")), 5)),
+        ),
+        (
+            "test-registration",
+            registering(session(Screen::TestTap(Test {
+                ready: ready(None),
+                failed: false,
+            }))),
+        ),
         ("saving", attempt(enrollment(Stage::Saving), bands())),
         ("delete", attempt(deleting, bands())),
         ("bring-back", attempt(enrollment(Stage::BringBack), bands())),
