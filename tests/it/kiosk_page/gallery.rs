@@ -2,6 +2,11 @@
 //! `BANDSTAND_PICTURES=1 cargo test -p tests --test it -- kiosk_page::gallery` writes `target/screenshots/kiosk`,
 //! with contact sheets.
 
+mod desk;
+mod passing;
+mod registration;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use firmware_protocol::band::Wearer;
@@ -35,11 +40,63 @@ const SHEET: &str = "<!doctype html><meta charset=utf-8><title>Contact sheet</ti
 const HOLD_CAMERA: &str = "const all = navigator.mediaDevices; const real = all.getUserMedia.bind(all); \
     all.getUserMedia = (wish) => new Promise((go) => { window.startCamera = () => go(real(wish)); });";
 
+/// Which album has which screens. Each album is checked against this when it is made.
+const ALBUMS: &[(&str, &[&str])] = &[
+    (
+        "path",
+        &[
+            "welcome",
+            "scan",
+            "type_code",
+            "your_band",
+            "compare",
+            "touch",
+            "bring_back",
+            "test_tap",
+            "done",
+            "put_on",
+            "elsewhere",
+        ],
+    ),
+    ("refused", &["refused"]),
+    ("rest", &["delete_user_data", "busy"]),
+    ("passing", &["signing_in", "checking", "saving", "other_band"]),
+    (
+        "desk",
+        &[
+            "sign_in",
+            "desk_start",
+            "desk_vouch",
+            "desk_band",
+            "desk_station",
+            "desk_journal",
+            "welcome",
+        ],
+    ),
+    ("repair", &["desk_repair"]),
+    ("clock", &["desk_repair"]),
+    (
+        "registration",
+        &["welcome", "your_band", "touch", "test_tap", "done", "refused"],
+    ),
+];
+
+#[test]
+fn every_screen_is_in_an_album() {
+    let pictured: BTreeSet<_> = ALBUMS.iter().flat_map(|(_, screens)| screens.iter()).collect();
+    let all: BTreeSet<_> = station_daemon::kiosk::SCREENS.iter().collect();
+    assert_eq!(pictured, all);
+}
+
 /// The pictures and where they go.
 struct Album<'a> {
     scene: &'a Scene,
+    /// What it is called.
+    title: &'static str,
     folder: PathBuf,
     names: Vec<String>,
+    /// The screens that were taken.
+    screens: BTreeSet<String>,
     /// The window that counts, if it is another one.
     other: Option<String>,
 }
@@ -49,11 +106,13 @@ fn folder() -> PathBuf {
 }
 
 impl<'a> Album<'a> {
-    fn new(scene: &'a Scene) -> Self {
+    fn new(scene: &'a Scene, title: &'static str) -> Self {
         Self {
             scene,
+            title,
             folder: folder(),
             names: Vec::new(),
+            screens: BTreeSet::new(),
             other: None,
         }
     }
@@ -64,21 +123,34 @@ impl<'a> Album<'a> {
 
     /// Takes the screen that is shown in every way in which it can be shown.
     async fn take(&mut self, name: &str) {
-        for (lang, theme) in looks() {
+        for lang in LANGUAGES {
             self.speak(lang).await;
-            self.scene.browser.prefer(theme).await;
+            self.take_in(name, lang).await;
+        }
+        self.speak("en").await;
+    }
+
+    /// The same in one language, which is spoken.
+    async fn take_in(&mut self, name: &str, lang: &str) {
+        let browser = &self.scene.browser;
+        for theme in THEMES {
+            browser.prefer(theme).await;
             for (width, height) in SIZES {
-                self.scene.browser.size(*width, *height).await;
+                browser.size(*width, *height).await;
                 self.scene.settled().await;
                 let file = self.file(name, lang, theme, *width);
-                self.scene.browser.view(&file).await;
+                browser.view(&file).await;
                 self.scene
                     .look(&format!("{name} ({lang}, {theme}, {width})"))
                     .await;
             }
         }
-        self.speak("en").await;
-        self.names.push(name.to_owned());
+        let script = "return document.querySelector('#app').dataset.screen";
+        let screen = browser.run(script, json!([])).await;
+        self.screens.insert(screen.as_str().expect("a name").to_owned());
+        if !self.names.iter().any(|known| known == name) {
+            self.names.push(name.to_owned());
+        }
     }
 
     /// A screen without a choice of languages is as it is; a window that does not count speaks as the other one does.
@@ -99,7 +171,17 @@ impl<'a> Album<'a> {
     }
 
     /// A contact sheet for each look, with every screen on it: to be opened, and as a picture of its own.
-    async fn sheets(&self, name: &str) {
+    async fn sheets(&self) {
+        let name = self.title;
+        let (_, screens) = ALBUMS
+            .iter()
+            .find(|(title, _)| *title == name)
+            .expect("a known album");
+        let screens: BTreeSet<_> = screens.iter().map(|screen| (*screen).to_owned()).collect();
+        assert_eq!(
+            self.screens, screens,
+            "the album {name} has other screens than it should"
+        );
         let browser = &self.scene.browser;
         browser.prefer("light").await;
         browser.size(COLUMNS * (SHOWN + 8) + 32, 800).await;
@@ -153,7 +235,7 @@ async fn every_screen_of_the_path_in_every_look() {
     let Some((scene, (mara, wilhelmine, others))) = Scene::open(CONFIG, CAMERA, prepare).await else {
         return;
     };
-    let mut album = Album::new(&scene);
+    let mut album = Album::new(&scene, "path");
     album.take("welcome").await;
     identifying(&mut album).await;
     scene.identify(&mara.code).await;
@@ -165,7 +247,7 @@ async fn every_screen_of_the_path_in_every_look() {
     mara.hand.hold(false);
     putting_on(&mut album, &wilhelmine).await;
     around(&mut album).await;
-    album.sheets("path").await;
+    album.sheets().await;
     scene.all_was_well();
 }
 
@@ -307,17 +389,18 @@ async fn every_refusal_in_every_look() {
     let Some((mut scene, cases)) = Scene::open(CONFIG, &[], refusals::cases).await else {
         return;
     };
-    let mut names = Vec::new();
+    let (mut names, mut screens) = (Vec::new(), BTreeSet::new());
     for mut case in cases {
         let hand = case.play(&mut scene).await;
-        let mut album = Album::new(&scene);
+        let mut album = Album::new(&scene, "refused");
         album.take(&format!("refused-{}", case.reason)).await;
         names.extend(album.names);
+        screens.extend(album.screens);
         Case::leave(&scene, hand).await;
     }
-    let mut album = Album::new(&scene);
-    album.names = names;
-    album.sheets("refused").await;
+    let mut album = Album::new(&scene, "refused");
+    (album.names, album.screens) = (names, screens);
+    album.sheets().await;
     scene.all_was_well();
 }
 
@@ -342,7 +425,7 @@ async fn what_others_leave_behind_in_every_look() {
     let Some((scene, (ticket, later))) = Scene::open(CONFIG, &[], prepare).await else {
         return;
     };
-    let mut album = Album::new(&scene);
+    let mut album = Album::new(&scene, "rest");
     scene.identify(&ticket).await;
     scene.until("delete_user_data").await;
     album.take("delete_user_data").await;
@@ -357,6 +440,6 @@ async fn what_others_leave_behind_in_every_look() {
     scene.until("busy").await;
     album.take("busy").await;
     drop(begun);
-    album.sheets("rest").await;
+    album.sheets().await;
     scene.all_was_well();
 }

@@ -18,7 +18,7 @@ fn operator(kiosk: &mut Kiosk, rights: &[Right]) {
 }
 
 /// An enrollment of which only the band knows whether it was made.
-async fn cut_off(scene: &Scene, mara: Worker) {
+pub(super) async fn cut_off(scene: &Scene, mara: Worker) {
     scene.compare(&mara).await;
     scene.confirm(&mara).await;
     scene.touches(&mara, 0).await;
@@ -97,7 +97,7 @@ async fn look_in_german(scene: &Scene, name: &str) {
 }
 
 /// The station with a clock an hour behind; nothing, said loudly, where there is no faketime.
-fn an_hour_behind(kiosk: &Kiosk) -> Option<Program> {
+pub(super) fn an_hour_behind(kiosk: &Kiosk) -> Option<Program> {
     let words = ["-f", "-1h", "printenv", "LD_PRELOAD"];
     let Ok(preload) = std::process::Command::new("faketime").args(words).output() else {
         eprintln!("SKIPPED: faketime is not installed (`apt-get install faketime` brings it)");
