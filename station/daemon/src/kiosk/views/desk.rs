@@ -78,6 +78,7 @@ struct Seen<'a> {
     battery_percent: u8,
     seos: bool,
     verdict: String,
+    tone: &'static str,
     advice: String,
     holders: Vec<(String, &'a str)>,
     holds: usize,
@@ -218,6 +219,11 @@ fn seen<'a>(l: &Lang, checked: &'a Checked) -> Seen<'a> {
         battery_percent: seen.report.battery_percent.min(100),
         seos: seen.seos,
         verdict: l.t(key("verdict", verdict)),
+        tone: match verdict {
+            "free" => "good",
+            "active" | "inactive" | "leftover" => "",
+            _ => "warn",
+        },
         advice: l.t(key("advice", verdict)),
         holders: holders.collect(),
         holds: seen.report.associations.len(),
@@ -276,7 +282,7 @@ fn station(session: &Session, l: &Lang, desk: &Desk) -> String {
         near_y: height(session.rules.near_dbm),
         graphs: graphs.collect(),
         log: log
-            .map(|line| (clock(line.wall_ms), said(session, l, line)))
+            .map(|line| (time(line.wall_ms), said(session, l, line)))
             .collect(),
         findings: desk.station.as_ref().map(|station| {
             by_verdict(&station.findings)
@@ -391,6 +397,12 @@ fn journal(session: &Session, l: &Lang, desk: &Desk) -> String {
 fn clock(wall_ms: u64) -> String {
     let at = jiff::Timestamp::from_millisecond(wall_ms as i64).unwrap_or_default();
     at.strftime("%m-%d %H:%M:%S").to_string()
+}
+
+/// The time of something that happened lately, in UTC.
+fn time(wall_ms: u64) -> String {
+    let at = jiff::Timestamp::from_millisecond(wall_ms as i64).unwrap_or_default();
+    at.strftime("%H:%M:%S").to_string()
 }
 
 /// The stable name of how a finding is.
