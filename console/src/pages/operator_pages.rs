@@ -263,7 +263,7 @@ mod tests {
     fn every_right_has_its_box() {
         assert_eq!(RIGHTS.map(|(right, _)| right), Right::ALL);
         for (right, name) in RIGHTS {
-            assert_eq!(code_of(&right), name);
+            assert_eq!(code_of(right), name);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! with contact sheets.
 
 mod desk;
+mod own_band;
 mod passing;
 mod registration;
 
@@ -74,6 +75,16 @@ const ALBUMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("repair", &["desk_repair"]),
+    (
+        "own_band",
+        &[
+            "sign_in",
+            "own_band",
+            "own_band_put_on",
+            "own_band_touch",
+            "own_band_refused",
+        ],
+    ),
     ("clock", &["desk_repair"]),
     (
         "registration",

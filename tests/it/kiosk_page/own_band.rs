@@ -11,16 +11,16 @@ use crate::daemon_people::{PIN, pin_phc};
 use crate::kiosk::Kiosk;
 
 /// What the sign-in screen offers beside name and PIN.
-const BY_BAND: &str = "#way-sign_in_band";
+pub(super) const BY_BAND: &str = "#way-sign_in_band";
 
 /// The bands before the station: an operator's, somebody else's, and an operator's that is reported lost.
-struct Bands {
-    own: Hand,
-    ana: Hand,
+pub(super) struct Bands {
+    pub(super) own: Hand,
+    pub(super) ana: Hand,
     lost: Hand,
 }
 
-fn bands(kiosk: &mut Kiosk) -> Bands {
+pub(super) fn bands(kiosk: &mut Kiosk) -> Bands {
     let own = band_of(kiosk, ("4711", "Olga Berg"), "AAAH-00501", Some("olga"));
     let ana = band_of(kiosk, ("4712", "Ana de Souza"), "AAAH-00502", None);
     let lost = band_of(kiosk, ("4713", "Ben Adler"), "AAAH-00503", Some("ben"));
