@@ -77,7 +77,7 @@ async fn an_operator_signs_in_by_band_and_finger() {
     own.touch();
     scene.until("desk_start").await;
     scene.look("desk_start, by band").await;
-    assert!(scene.browser.text("nav").await.contains("olga"));
+    assert!(scene.browser.text("footer").await.contains("olga"));
     assert_eq!(scene.tabs().await, "start vouch band");
     own.hide(true);
 

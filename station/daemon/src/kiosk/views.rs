@@ -72,6 +72,8 @@ struct App<'a> {
     /// What the way on is called; nothing where there is none or more than one.
     go: &'a str,
     back: &'a str,
+    /// The operator who is signed in.
+    who: Option<&'a str>,
     /// More ways on, each with its act and what it is called.
     ways: &'a [(&'static str, &'static str)],
     steps: u8,
@@ -200,6 +202,10 @@ pub(super) fn draw(session: &Session, l: &Lang) -> Frame {
             _ => "",
         },
         back: back(session),
+        who: match &session.screen {
+            Screen::Desk(desk) => Some(desk.by.operator()),
+            _ => None,
+        },
         ways: own_band::ways(session),
         steps: step(session),
         tools: true,
@@ -228,6 +234,7 @@ pub(super) fn elsewhere(session: &Session, l: &Lang) -> Frame {
         operator: false,
         go: "",
         back: "",
+        who: None,
         ways: &[],
         steps: 0,
         tools: false,

@@ -15,9 +15,11 @@ const IMPATIENT: &str =
     "[kiosk]\nlisten = \"127.0.0.1:0\"\nidle_seconds = 600\n\n[enrollment]\nband_seconds_max = 5\n";
 /// A name as long as names are.
 const LONG: &str = "Wilhelmine Freifrau von Hohenstein-Langenburg";
-/// Points of a curve that says something.
-const POINTS: &str = "return [...document.querySelectorAll('.graphs polyline')] \
-    .some(it => it.getAttribute('points').split(' ').length >= arguments[0])";
+/// Points of the longest curve.
+const POINTS: &str = "return Math.max(0, ...[...document.querySelectorAll('.graphs polyline')] \
+    .map(it => it.getAttribute('points').split(' ').length))";
+const POINTS_ARE_MORE: &str = "return [...document.querySelectorAll('.graphs polyline')] \
+    .some(it => it.getAttribute('points').split(' ').length > arguments[0])";
 
 fn operator(kiosk: &mut Kiosk) {
     kiosk.cast.operator("olga.lindqvist", &pin_phc(), &Right::ALL);
@@ -141,9 +143,10 @@ async fn station(album: &mut Album<'_>, people: &People) {
     people.nearby.iter().for_each(|hand| hand.hide(false));
     scene.open_tab("station").await;
     scene.see(".findings li").await;
-    for (points, dbm) in [(8, -70), (14, -58), (20, -48), (26, -66), (32, -52)] {
+    for dbm in [-70, -50, -64, -44, -72, -56, -48, -68, -46, -60] {
+        let points = scene.browser.run(POINTS, json!([0])).await;
         people.nearby[0].0.set_rssi(dbm);
-        scene.browser.wait_until(POINTS, json!([points])).await;
+        scene.browser.wait_until(POINTS_ARE_MORE, json!([points])).await;
     }
     album.take("desk_station").await;
     scene.press("bundle").await;

@@ -46,6 +46,7 @@ async fn every_screen_that_is_gone_in_a_moment_in_every_look() {
         if std::ptr::eq(person, &ana) {
             scene.until("done").await;
             scene.press("home").await;
+            scene.until("welcome").await;
         }
         ana.hand.hide(true);
     }

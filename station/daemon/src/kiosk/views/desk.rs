@@ -36,7 +36,6 @@ struct SignIn<'a> {
 #[template(path = "desk.html")]
 struct Page<'a> {
     l: &'a Lang,
-    operator: &'a str,
     tab: &'static str,
     tabs: Vec<&'static str>,
     content: String,
@@ -161,7 +160,6 @@ pub(super) fn draw(session: &Session, l: &Lang, desk: &Desk) -> String {
     let tabs = Tab::ALL.into_iter().filter(|tab| desk.may(*tab));
     rendered(&Page {
         l,
-        operator: desk.by.operator(),
         tab: desk.tab.name(),
         tabs: tabs.map(Tab::name).collect(),
         content,
