@@ -9,6 +9,8 @@ use firmware_protocol::message::{Armed, BandToStation, Held, StationToBand, Touc
 use firmware_protocol::station::{SessionEvent, StationSession};
 use firmware_protocol::time::Instant;
 use policy::model::{Association, EndCause, Ending, StockState, Suspension, UnixMillis, UserStatus};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use station_core::convert;
 use station_core::enrollment::{Append, Limits, Query, Screen, Start};
 use station_core::journal::{FlowId, Intent, JournalRecord};
@@ -51,9 +53,11 @@ struct Desk {
     outcome: Option<Outcome>,
     ended: bool,
     entropy: u8,
+    /// Good fingers on the sensor.
+    good_touches: u32,
     moments: u32,
-    /// What happens at this moment.
-    at: Option<(u32, Happening)>,
+    /// What happens at which moments.
+    at: Vec<(u32, Happening)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,8 +90,9 @@ impl Desk {
             outcome: None,
             ended: false,
             entropy: 0,
+            good_touches: 0,
             moments: 0,
-            at: None,
+            at: vec![],
         }
     }
 
@@ -149,7 +154,9 @@ impl Desk {
     fn step(&mut self) {
         self.moments += 1;
         self.handle_deadlines();
-        if let Some((_, what)) = self.at.take_if(|(at, _)| *at == self.moments) {
+        let due = self.at.iter().position(|(at, _)| *at == self.moments);
+        if let Some(due) = due {
+            let (_, what) = self.at.remove(due);
             return self.suffer(what);
         }
         let happened = self.drain() || self.feed() || self.connect() || self.exchange() || self.obey();
@@ -271,6 +278,7 @@ impl Desk {
         if asked {
             let action = self.instead.take();
             let action = action.unwrap_or_else(|| finger(&mut self.fingers));
+            self.good_touches += u32::from(action == Wearer::Touch(GOOD));
             self.world.band().wearer(now, action);
         }
         true
@@ -471,7 +479,7 @@ fn the_wearer_decides_the_rest() {
     check(|desk| desk.wearer(Wearer::TakeOff), "olga");
     check(|desk| desk.wearer(Wearer::Battery(9)), "battery_low");
     check(|desk| desk.wearer(Wearer::HoldToDelete), "band_not_of_operator");
-    check(|desk| desk.at = Some((1, Happening::Cancel)), "cancelled");
+    check(|desk| desk.at.push((1, Happening::Cancel)), "cancelled");
 }
 
 #[test]
@@ -519,6 +527,24 @@ fn whoever_breaks_off_after_a_wrong_finger_is_counted_too() {
     }
 }
 
+#[test]
+fn what_becomes_known_during_the_touch_counts() {
+    let mut desk = Desk::new();
+    while !desk.screens.iter().any(|it| matches!(it, Screen::Touch { .. })) {
+        desk.step();
+    }
+    desk.stock(StockState::Lost);
+    while !desk.ended {
+        desk.step();
+    }
+    assert_eq!(desk.good_touches, 1, "the finger was right");
+    let Some(Outcome::Refused(refused)) = &desk.outcome else {
+        panic!("{:?}", desk.outcome)
+    };
+    assert_eq!(refused.code.code(), "band_reported_lost");
+    assert_eq!(desk.misses(), 0);
+}
+
 /// Whatever happens at whatever moment: somebody signs in or is told why not, the band is as it was, and the next
 /// try works.
 #[test]
@@ -530,7 +556,7 @@ fn nothing_is_left_by_what_happens_in_between() {
             moment += 1;
             let mut desk = Desk::new();
             desk.fingers.push_back(Err(TouchFault::Wet));
-            desk.at = Some((moment, what));
+            desk.at.push((moment, what));
             match desk.run() {
                 Ok(signed) => assert_eq!(signed.operator(), "olga"),
                 Err(code) => {
@@ -540,7 +566,7 @@ fn nothing_is_left_by_what_happens_in_between() {
                 }
             }
             assert_eq!(desk.misses(), 0, "a wet finger is nobody's");
-            if desk.at.is_some() {
+            if !desk.at.is_empty() {
                 break;
             }
             assert_eq!(desk.run().unwrap().operator(), "olga", "{what:?} at {moment}");
@@ -549,6 +575,46 @@ fn nothing_is_left_by_what_happens_in_between() {
         }
         assert!(moment > 20, "{what:?} hit {moment} moments");
         assert!(refused > 5 || what == DiskFails, "{what:?} refused {refused}");
+    }
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    use Happening::{Cancel, DiskFails, LinkLost, PowerCut};
+    prop_oneof![Just(LinkLost), Just(PowerCut), Just(Cancel), Just(DiskFails)]
+}
+
+fn finger() -> impl Strategy<Value = Result<u8, TouchFault>> {
+    prop_oneof![Just(GOOD), Just(WRONG), Just(Err(TouchFault::Wet))]
+}
+
+proptest! {
+    #![proptest_config(crate::cases(48))]
+
+    /// Several things happen in several attempts: each is said how it ended, nobody signs in without a finger that was
+    /// recognized, and the band stays as it is.
+    #[test]
+    fn whatever_happens_a_finger_is_what_signs_in(
+        attempts in vec((vec((1_u32..90, happening()), 0..4), vec(finger(), 0..5)), 1..5),
+    ) {
+        let mut desk = Desk::new();
+        for (at, fingers) in attempts {
+            (desk.at, desk.fingers) = (at, fingers.into());
+            desk.good_touches = 0;
+            match desk.run() {
+                Ok(signed) => {
+                    prop_assert_eq!(signed.operator(), "olga");
+                    prop_assert!(desk.good_touches > 0);
+                }
+                Err(code) => prop_assert!(!code.is_empty()),
+            }
+        }
+        desk.at.clear();
+        desk.fingers.clear();
+        desk.world.disk_fails_once = false;
+        // Longer than the waits of station and band.
+        desk.world.wall_ms += 600_000;
+        desk.world.now = desk.world.now + Duration::from_secs(600);
+        prop_assert_eq!(desk.run().unwrap().operator().to_owned(), "olga");
     }
 }
 
