@@ -1,6 +1,7 @@
 //! The running console: what every part of it shares, and the listeners.
 
 mod listen;
+pub(crate) mod obstacle;
 #[cfg(test)]
 mod tests;
 
@@ -77,8 +78,9 @@ impl App {
     /// Opens database and vault as the configuration says. The tables must be those of this release.
     pub async fn open(config: Config) -> Result<Self> {
         let vault = Vault::open(&config.vault.key_file)?;
-        let db = Db::open(&config.database.url).await?;
-        db.check_migrated().await?;
+        let named = |error| obstacle::named(&config.database.url, error);
+        let db = Db::open(&config.database.url).await.map_err(named)?;
+        db.check_migrated().await.map_err(named)?;
         Ok(Self::new(db, vault, Clock::Wall, config))
     }
 

@@ -188,3 +188,83 @@ async fn a_console_whose_disk_turns_read_only_stops_and_keeps_its_word() {
     small.process.kill().await;
     small.keeps_its_word().await;
 }
+
+/// What stands in the way is known before anybody is told that the console is ready: what, why, and what next.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_that_cannot_write_does_not_begin() {
+    let Some(mut small) = Small::new().await else {
+        return;
+    };
+    small.station.enroll(&Enrolled::new("ada", "BAND-1", 1, 1));
+    small.station.start();
+    small.station.in_step().await;
+    small.station.stop().await;
+    let at = small.mount.display().to_string();
+    let plainly = small.disk.enter.clone();
+    small.process.kill().await;
+    assert!(small.disk.run(&["mount", "-o", "remount,ro", &at]));
+    let said = small.process.refuses().await;
+    let expected = [
+        "console.db cannot be written",
+        "mounted read-only",
+        "mount it writable",
+    ];
+    assert_says(&said, &expected);
+    assert!(small.disk.run(&["mount", "-o", "remount,rw", &at]));
+    // Without the right to ignore them, rights bind root as anybody else.
+    let without = ["setpriv", "--inh-caps=-all", "--bounding-set=-all", "--"];
+    if small.disk.run(&[&without[..], &["true"]].concat()) {
+        small
+            .process
+            .enters(&[&plainly[..], &without.map(str::to_owned)].concat());
+        let path = small.mount.join("console.db").display().to_string();
+        assert!(small.disk.run(&["chmod", "400", &path]));
+        let said = small.process.refuses().await;
+        let expected = [
+            "may not be written by uid",
+            "give the folder and everything in it",
+        ];
+        assert_says(&said, &expected);
+        assert!(small.disk.run(&["chmod", "600", &path]));
+    }
+    small.process.enters(&plainly);
+    small.disk.fill(0);
+    let said = small.process.refuses().await;
+    assert_says(&said, &["cannot be written: its disk is full", "make room"]);
+    small.disk.free();
+    small.process.start().await;
+    assert_eq!(small.make_user().await.0, 201);
+    small.process.kill().await;
+    small.keeps_its_word().await;
+}
+
+/// The same of a server that takes no changes, as one does that follows another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_console_whose_server_takes_no_changes_does_not_begin() {
+    if crate::cluster::get().is_none() {
+        return;
+    }
+    let mut console = Console::start_on(crate::sync_stage::On::Postgresql).await;
+    let mut process = console.becomes_a_process().await;
+    process.kill().await;
+    let close = |tx: &Tx<'_>| {
+        let database = tx.first("select current_database()", &[], |row| row.text(0))?;
+        let database = database.expect("a name");
+        tx.batch(&format!(
+            "alter database \"{database}\" set default_transaction_read_only = on"
+        ))
+    };
+    console.app.db.write(move |tx| close(tx)).await.unwrap();
+    let said = process.refuses().await;
+    assert_says(
+        &said,
+        &["cannot be written", "takes no changes", "`database.url`"],
+    );
+}
+
+#[track_caller]
+fn assert_says(said: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+}

@@ -17,7 +17,7 @@ use crate::edge::random;
 use crate::files::{OrganizationFile, PlantFile, read_toml, write_new_private};
 use crate::issue::{Manufacturer, Organization};
 use crate::problem::Problem;
-use crate::serve::App;
+use crate::serve::{App, obstacle};
 use crate::store::settings;
 use crate::vault::Vault;
 use station_core::provision::ProvisionFile;
@@ -69,9 +69,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let plants = plants(arguments)?;
     let beginning = beginning(arguments)?;
     runtime()?.block_on(async {
-        let db = Db::create(&config.database.url).await?;
+        let url = config.database.url.clone();
+        let named = |error| obstacle::named(&url, error);
+        let db = Db::create(&url).await.map_err(named)?;
         let app = App::new(db, vault, Clock::Wall, config);
-        app.db.migrate(app.now().0).await?;
+        app.db.migrate(app.now().0).await.map_err(named)?;
         if arguments.brings_nothing() && is_there(&app).await? && is_nobody_there(&app).await? {
             println!("this console is there already, and nobody has signed in yet; nothing else was changed");
             return say_link(&app).await;

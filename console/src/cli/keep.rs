@@ -13,7 +13,7 @@ use crate::audit::Head;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
-use crate::serve::App;
+use crate::serve::{App, obstacle};
 
 /// The audit.
 #[derive(Debug, Subcommand)]
@@ -101,8 +101,9 @@ pub fn export(at: &super::run::Arguments, what: Export) -> Result<()> {
 pub fn migrate(at: &super::run::Arguments) -> Result<()> {
     let config = Config::load(&at.config)?;
     runtime()?.block_on(async {
-        let db = Db::open(&config.database.url).await?;
-        let applied = db.migrate(Clock::Wall.now().0).await?;
+        let named = |error| obstacle::named(&config.database.url, error);
+        let db = Db::open(&config.database.url).await.map_err(named)?;
+        let applied = db.migrate(Clock::Wall.now().0).await.map_err(named)?;
         for step in &applied {
             println!("applied {:04} {}", step.number, step.name);
         }

@@ -8,7 +8,7 @@ use clap::Args;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, DEFAULT_PATH, Log};
-use crate::serve::{self, App, Listeners};
+use crate::serve::{self, App, Listeners, obstacle};
 
 /// How often it is looked whether the storage has failed.
 const LOOK: Duration = Duration::from_millis(500);
@@ -37,9 +37,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 async fn serve(config: Config, from: &Path) -> Result<()> {
-    let app = App::open(config)
-        .await
-        .with_context(|| format!("the console of {} cannot start", from.display()))?;
+    let cannot = || format!("the console of {} cannot start", from.display());
+    let app = App::open(config).await.with_context(cannot)?;
+    obstacle::prove_writable(&app).await.with_context(cannot)?;
     if crate::accounts::is_nobody_there(&app).await? {
         // The link itself is a secret, and what a service prints is kept in logs.
         println!(

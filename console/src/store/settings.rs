@@ -23,6 +23,8 @@ pub mod names {
     pub const ORGANIZATION_KEY: &str = "organization_key";
     /// The group policy that holds, as stations are told.
     pub const ACTIVE_GROUP_POLICY: &str = "active_group_policy";
+    /// When a console last began to serve: written to see that it can be.
+    pub const STARTED: &str = "started";
 }
 
 /// Values of several names.

@@ -429,8 +429,7 @@ pub(crate) struct ConsoleProcess {
 }
 
 impl ConsoleProcess {
-    /// Starts it and waits until it serves stations.
-    pub(crate) async fn start(&mut self) {
+    fn command(&self) -> Command {
         let mut words = self
             .enter
             .iter()
@@ -447,7 +446,33 @@ impl ConsoleProcess {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
+        command
+    }
+
+    /// Starts it where it cannot work, and waits until it has ended; what it said before.
+    pub(crate) async fn refuses(&self) -> String {
+        let mut command = self.command();
+        command.stderr(Stdio::piped());
+        let ended = tokio::time::timeout(LIMIT, command.output()).await;
+        let ended = ended.expect("it ends by itself").unwrap();
+        assert!(!ended.status.success());
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(
+            String::from_utf8_lossy(&ended.stdout),
+            "",
+            "it never says that it serves: {said}"
+        );
+        said
+    }
+
+    /// From now on it is started by way of these words.
+    pub(crate) fn enters(&mut self, enter: &[String]) {
+        self.enter = enter.to_vec();
+    }
+
+    /// Starts it and waits until it serves stations.
+    pub(crate) async fn start(&mut self) {
+        let mut child = self.command().spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ready = async {
             while let Some(line) = lines.next_line().await.unwrap() {
