@@ -2,7 +2,8 @@
 
 pub(crate) mod cluster;
 
-use policy::model::UnixMillis;
+use policy::merge::{Associated, Entry, Event, HybridTime, Stamp};
+use policy::model::{AssociationId, BandSerial, StationId, UnixMillis, UserId, Zone};
 
 use crate::access::{Caller, Role, Via};
 use crate::acts::setup::{self, Beginning};
@@ -11,6 +12,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::issue::{Manufacturer, Organization};
 use crate::serve::App;
+use crate::store::history;
 use crate::vault::Vault;
 
 /// The moment at which the tests' clocks stand.
@@ -80,4 +82,39 @@ pub(crate) fn caller(role: Role, sites: &[&str]) -> Caller {
         sites: sites.iter().map(|site| (*site).to_owned()).collect(),
         via: Via::Session("test".into()),
     }
+}
+
+/// What a station says of a band that committed: its entry `number`, which makes the association of that number.
+pub(crate) fn associated(number: u8, user: &str, band: &str) -> Associated {
+    Associated {
+        association: AssociationId([number; 16]),
+        user: UserId::new(user).expect("an id"),
+        band: BandSerial::new(band).expect("a serial"),
+        zone: Zone::Enrollment,
+        band_epoch: number.into(),
+        seos: false,
+        expires_at: None,
+        may_take_over: false,
+    }
+}
+
+/// A station reports that bands committed, each a moment after the one of the number before.
+pub(crate) async fn report(app: &App, made: Vec<Associated>) {
+    let entry = |what: Associated| {
+        let number = what.association.0[0];
+        Entry {
+            stamp: Stamp {
+                time: HybridTime {
+                    millis: UnixMillis(NOW.0 - 1000 + i64::from(number)),
+                    counter: 0,
+                },
+                station: StationId([1; 16]),
+                sequence: number.into(),
+            },
+            event: Event::Associated(what),
+        }
+    };
+    let entries: Vec<Entry> = made.into_iter().map(entry).collect();
+    let done = app.db.write(move |tx| history::append(tx, &entries, NOW));
+    done.await.expect("appended");
 }

@@ -32,6 +32,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/policies", "policies"),
     ("/policies/group/plant", "policy"),
     ("/policies/group/summer/activate", "policy-activate"),
+    ("/policies/individual/lab/remove", "policy-remove"),
     (
         "/dry-run?user=4715&band=AAAH-00201&zone=enrollment",
         "dry-run-refused",

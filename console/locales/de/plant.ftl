@@ -106,6 +106,23 @@ policy-activate = Gelten lassen
 policy-activate-title = Soll { $id } als Gruppenrichtlinie gelten?
 policy-activate-lead = Sie gilt für alle, sobald die Stationen davon gehört haben.
 policy-activated = { $id } ist jetzt die geltende Gruppenrichtlinie. Stationen erfahren es beim nächsten Kontakt.
+policy-remove = Entfernen
+policy-remove-title = { $id } entfernen?
+policy-remove-nobody = Niemand hat sie, deshalb ändert sich für niemanden etwas.
+policy-remove-idle = Sie gilt nicht, deshalb ändert sich für niemanden etwas.
+policy-remove-said = Sie sagt: { $says }
+policy-remove-effect = Stationen vergessen sie beim nächsten Kontakt. Was sie sagte, bleibt im Protokoll.
+policy-remove-holds = Das ist die geltende Gruppenrichtlinie. Lassen Sie zuerst eine andere gelten.
+policy-remove-holds-effect = Sie gilt für alle.
+policy-remove-used = { $count ->
+    [one] Eine Person hat diese Richtlinie. Geben Sie ihr zuerst eine andere.
+   *[other] { $count } Personen haben diese Richtlinie. Geben Sie ihnen zuerst eine andere.
+ }
+policy-remove-more = { $count ->
+    [one] und eine weitere Person
+   *[other] und { $count } weitere
+ }
+policy-removed = { $id } ist entfernt. Stationen erfahren es beim nächsten Kontakt.
 policy-saved = Gespeichert. Stationen erfahren es beim nächsten Kontakt.
 policy-id = Name der Richtlinie
 policy-id-hint = Buchstaben, Ziffern, Punkt, Strich, Unterstrich. Er bleibt.

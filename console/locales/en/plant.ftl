@@ -106,6 +106,23 @@ policy-activate = Make active
 policy-activate-title = Make { $id } the active group policy?
 policy-activate-lead = It holds for everybody as soon as stations have heard of it.
 policy-activated = { $id } is the active group policy now. Stations learn of it with their next contact.
+policy-remove = Remove
+policy-remove-title = Remove { $id }?
+policy-remove-nobody = Nobody has it, so nothing changes for anybody.
+policy-remove-idle = It does not hold, so nothing changes for anybody.
+policy-remove-said = It says: { $says }
+policy-remove-effect = Stations forget it with their next contact. What it said stays in the audit.
+policy-remove-holds = This is the active group policy. Make another one active first.
+policy-remove-holds-effect = It holds for everybody.
+policy-remove-used = { $count ->
+    [one] One user has this policy. Give that user another one first.
+   *[other] { $count } users have this policy. Give them another one first.
+ }
+policy-remove-more = { $count ->
+    [one] and one more
+   *[other] and { $count } more
+ }
+policy-removed = { $id } is removed. Stations learn of it with their next contact.
 policy-saved = Saved. Stations learn of it with their next contact.
 policy-id = Name of the policy
 policy-id-hint = Letters, digits, dot, dash, underscore. It stays.

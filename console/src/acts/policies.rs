@@ -192,6 +192,56 @@ pub async fn copy<T: Saved>(
     .await
 }
 
+/// Who needs a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needed {
+    /// The policy.
+    pub policy: PolicyView,
+    /// How many users it was given to.
+    pub users: u64,
+    /// The first of them by id, each with the name.
+    pub first: Vec<(String, String)>,
+}
+
+/// Users that are named where a policy cannot be removed.
+const NAMED_MAX: usize = 10;
+
+/// Who needs a policy that somebody would like to remove.
+pub async fn needed<T: Saved>(app: &App, caller: &Caller, id: PolicyId) -> Result<Needed, Problem> {
+    allow(caller, Action::PolicyEdit, "")?;
+    look(app, move |tx, _| {
+        let stored = get::<T>(tx, &id)?;
+        let (users, first) = given_to::<T>(tx, &id)?;
+        Ok(Needed {
+            policy: stored.into(),
+            users,
+            first,
+        })
+    })
+    .await
+}
+
+/// How many users a policy was given to, and the first of them. A group policy is given to nobody.
+fn given_to<T: Policy>(tx: &Tx<'_>, id: &PolicyId) -> Result<(u64, Vec<(String, String)>), DbError> {
+    if T::KIND != "individual" {
+        return Ok((0, vec![]));
+    }
+    let count = users::count_with_policy(tx, id.as_str())?;
+    let first = users::some_with_policy(tx, id.as_str(), NAMED_MAX)?;
+    Ok((u64::try_from(count).unwrap_or(0), first))
+}
+
+fn still_needed(holds: bool, users: u64, first: &[(String, String)]) -> Problem {
+    let detail = if holds {
+        "this is the group policy that holds".to_owned()
+    } else {
+        let ids: Vec<&str> = first.iter().map(|(id, _)| id.as_str()).collect();
+        let more = if users > ids.len() as u64 { ", …" } else { "" };
+        format!("{users} users have this policy: {}{more}", ids.join(", "))
+    };
+    Problem::new(Code::WrongState, detail, "choose another one for them first").with("users", users)
+}
+
 /// Removes a policy that nobody needs.
 pub async fn remove<T: Saved>(
     app: &App,
@@ -204,21 +254,9 @@ pub async fn remove<T: Saved>(
     change(app, move |tx, now| {
         let stored = get::<T>(tx, &id)?;
         check_version(version, stored.version)?;
-        let users = if T::KIND == "individual" {
-            users::count_with_policy(tx, id.as_str())?
-        } else {
-            0
-        };
+        let (users, first) = given_to::<T>(tx, &id)?;
         if stored.holds || users > 0 {
-            let detail = if stored.holds {
-                "this is the group policy that holds".to_owned()
-            } else {
-                format!("{users} users have this policy")
-            };
-            return Err(
-                Problem::new(Code::WrongState, detail, "choose another one for them first")
-                    .with("users", users),
-            );
+            return Err(still_needed(stored.holds, users, &first));
         }
         store::remove::<T>(tx, &id)?;
         let what = Record {

@@ -1,7 +1,5 @@
-use policy::merge::{Associated, Entry, Event, HybridTime, Stamp};
-use policy::model::{
-    AssociationId, BandSerial, GroupPolicy, PolicyId, StationId, StockState, UserId, UserStatus, Zone,
-};
+use policy::merge::Associated;
+use policy::model::{BandSerial, GroupPolicy, PolicyId, StockState, UserId, UserStatus, Zone};
 
 use super::effects::Effect;
 use super::imports::{ImportKind, ImportOptions};
@@ -13,8 +11,8 @@ use super::users::{NewUser, UserFilter, UserInput};
 use super::view::Standing;
 use super::*;
 use crate::access::Role;
-use crate::store::{feed, history};
-use crate::testing::{Bench, NOW, caller, on_each};
+use crate::store::feed;
+use crate::testing::{Bench, NOW, associated, caller, on_each, report};
 
 fn administrator() -> Caller {
     caller(Role::Administrator, &[])
@@ -33,31 +31,14 @@ async fn add(bench: &Bench, id: &str, site: &str) {
 
 /// A station reports that a band committed.
 async fn enroll(bench: &Bench, number: u8, user: &str, band: &str, epoch: u32, seos: bool) -> String {
-    let entry = Entry {
-        stamp: Stamp {
-            time: HybridTime {
-                millis: UnixMillis(NOW.0 - 1000 + i64::from(number)),
-                counter: 0,
-            },
-            station: StationId([1; 16]),
-            sequence: number.into(),
-        },
-        event: Event::Associated(Associated {
-            association: AssociationId([number; 16]),
-            user: UserId::new(user).expect("an id"),
-            band: BandSerial::new(band).expect("a serial"),
-            zone: Zone::Enrollment,
-            band_epoch: epoch,
-            seos,
-            expires_at: None,
-            may_take_over: false,
-        }),
+    let made = Associated {
+        band_epoch: epoch,
+        seos,
+        ..associated(number, user, band)
     };
-    let db = &bench.app.db;
-    db.write(move |tx| history::append(tx, std::slice::from_ref(&entry), NOW))
-        .await
-        .expect("appended");
-    AssociationId([number; 16]).to_string()
+    let id = made.association.to_string();
+    report(&bench.app, vec![made]).await;
+    id
 }
 
 async fn confirm(bench: &Bench, intent: Intent) -> Confirmed {

@@ -68,6 +68,11 @@ impl Browser {
         }
     }
 
+    /// From now on it prefers this language.
+    pub(super) fn speaks(&mut self, lang: &str) {
+        self.cookies.insert("lang".into(), lang.into());
+    }
+
     fn from(self, last: u8) -> Self {
         Self {
             address: ([10, 0, 0, last], 4711).into(),
@@ -575,6 +580,7 @@ async fn each_role_sees_its_pages() {
         ("/tickets/new", "aor"),
         ("/policies", "aeor"),
         ("/add/policy/group", "a"),
+        ("/policies/group/default/remove", "a"),
         ("/dry-run", "aeor"),
         ("/stations", "aeor"),
         ("/stations/new", "a"),

@@ -28,6 +28,7 @@ mod operator_pages;
 mod organization_pages;
 mod own;
 mod policy_pages;
+mod policy_removal;
 mod posted;
 mod quarantine_pages;
 #[cfg(test)]
@@ -143,6 +144,10 @@ fn rules() -> Router<App> {
         .route(
             "/policies/{kind}/{id}/activate",
             get(policy_pages::activate_form).post(policy_pages::activate),
+        )
+        .route(
+            "/policies/{kind}/{id}/remove",
+            get(policy_removal::form).post(policy_removal::remove),
         )
         .route("/dry-run", get(policy_pages::dry_run))
 }

@@ -1,7 +1,7 @@
 //! Operators of kiosks, the organization's keys, and the second factor, as a browser meets them.
 
-use policy::merge::{Associated, Entry, Event, HybridTime, Stamp};
-use policy::model::{AssociationId, BandSerial, StationId, UnixMillis, UserId, Zone};
+use policy::merge::Associated;
+use policy::model::{AssociationId, IndividualPolicy, PolicyId, StationId, UnixMillis, Zone};
 
 use super::http_tests::{Browser, PASSWORD, account, signed_in, user};
 use crate::access::Role;
@@ -9,9 +9,9 @@ use crate::accounts::factor::code_at;
 use crate::args;
 use crate::db::{DbError, Tx};
 use crate::serve::App;
-use crate::store::history;
+use crate::store::policies;
 use crate::sync::stations;
-use crate::testing::{NOW, on_each};
+use crate::testing::{NOW, associated, on_each, report};
 
 #[test]
 fn operators_of_kiosks_are_added_changed_and_removed() {
@@ -248,29 +248,11 @@ fn somebody_who_lost_phone_and_paper_is_helped_by_another_administrator() {
 
 /// A band that somebody holds on both sides of the plant, as stations reported it.
 async fn hold(app: &App, zones: &[Zone]) {
-    let made = |(number, zone): (u8, &Zone)| Entry {
-        stamp: Stamp {
-            time: HybridTime {
-                millis: UnixMillis(NOW.0 - 1000 + i64::from(number)),
-                counter: 0,
-            },
-            station: StationId([1; 16]),
-            sequence: number.into(),
-        },
-        event: Event::Associated(Associated {
-            association: AssociationId([number; 16]),
-            user: UserId::new("4711").expect("an id"),
-            band: BandSerial::new("B-1").expect("a serial"),
-            zone: *zone,
-            band_epoch: number.into(),
-            seos: false,
-            expires_at: None,
-            may_take_over: false,
-        }),
-    };
-    let entries: Vec<Entry> = (1..).zip(zones).map(made).collect();
-    let done = app.db.write(move |tx| history::append(tx, &entries, NOW));
-    done.await.expect("appended");
+    let made = (1..).zip(zones).map(|(number, zone)| Associated {
+        zone: *zone,
+        ..associated(number, "4711", "B-1")
+    });
+    report(app, made.collect()).await;
 }
 
 #[test]
@@ -307,6 +289,74 @@ fn both_sides_of_the_plant_stand_side_by_side() {
         );
         let mut kim = signed_in(app, "kim", Role::Operator, &["north"]).await;
         assert_eq!(kim.get(&format!("/associations/{id}")).await.status, 403);
+    });
+}
+
+/// A policy that nobody needs goes by a page that says so first; one that somebody needs stays, and the page names who.
+#[test]
+fn a_policy_is_removed_once_nobody_needs_it() {
+    on_each(|bench| async move {
+        let app = &bench.app;
+        let lab = IndividualPolicy {
+            liveness: Some(false),
+            ..IndividualPolicy::new(PolicyId::new("lab").unwrap())
+        };
+        app.db
+            .write(move |tx| policies::put(tx, &lab, NOW))
+            .await
+            .unwrap();
+        let mut mara = signed_in(app, "mara", Role::Administrator, &[]).await;
+        let path = "/policies/individual/lab/remove";
+        assert!(mara.get("/policies").await.body.contains(path));
+        let free = mara.get(path).await;
+        assert!(free.body.contains("Nobody has it"), "{}", free.body);
+        let version = between(&free.body, "name=\"etag\" value=\"", "\"").to_owned();
+        for id in 11..25 {
+            let id = format!("{id}");
+            user(app, &id, &format!("Kim {id}"), "").await;
+            let given = mara
+                .post(
+                    &format!("/users/{id}/policy"),
+                    &format!("/users/{id}/policy"),
+                    &[("policy", "lab")],
+                )
+                .await;
+            assert_eq!(given.status, 303);
+        }
+        let late = mara.post(path, path, &[("etag", &version)]).await;
+        assert_eq!(late.status, 409, "somebody was given it since the page was shown");
+        for part in [
+            "14 users have this policy",
+            "Kim 11 (11)",
+            "Kim 20 (20)",
+            "and 4 more",
+        ] {
+            assert!(late.body.contains(part), "{part}: {}", late.body);
+        }
+        assert!(!late.body.contains("Kim 21") && !late.body.contains("class=\"danger\""));
+        mara.speaks("de");
+        let german = mara.get(path).await.body;
+        assert!(german.contains("14 Personen haben diese Richtlinie."), "{german}");
+        mara.speaks("en");
+        for id in 11..25 {
+            let page = format!("/users/{id}/policy");
+            assert_eq!(mara.post(&page, &page, &[("policy", "")]).await.status, 303);
+        }
+        let stale = mara.post(path, path, &[("etag", "7")]).await;
+        assert_eq!(stale.status, 412, "it is another one now");
+        let removed = mara.post(path, path, &[("etag", &version)]).await;
+        assert_eq!(removed.location(), "/policies", "{}", removed.body);
+        assert!(mara.get("/policies").await.body.contains("lab is removed."));
+        assert_eq!(mara.get(path).await.status, 404);
+        let holds = mara.get("/policies/group/default/remove").await;
+        assert!(
+            holds.body.contains("This is the active group policy.")
+                && !holds.body.contains("class=\"danger\""),
+            "{}",
+            holds.body
+        );
+        assert_eq!(mara.get("/policies/other/default/remove").await.status, 404);
+        assert!(mara.get("/audit?q=lab").await.body.contains("Changed policy"));
     });
 }
 

@@ -22,7 +22,7 @@ use crate::acts::policies::{self, DryRun, DryRunAnswer, Expect, PolicyView};
 use crate::acts::stations::{self, Propagation};
 use crate::problem::{Code, Problem};
 
-const LIST: &str = "/policies";
+pub(super) const LIST: &str = "/policies";
 /// The highest number of seconds: a year.
 const SECONDS_MAX: u32 = 365 * 24 * 3600;
 
@@ -41,7 +41,7 @@ fn id_of(view: &PolicyView) -> String {
 }
 
 /// What a policy says, in one line.
-fn says(lang: Lang, view: &PolicyView) -> String {
+pub(super) fn says(lang: Lang, view: &PolicyView) -> String {
     let said: Vec<String> = Attribute::ALL
         .iter()
         .filter_map(|attribute| {
@@ -96,6 +96,10 @@ fn listed(lang: Lang, view: &PolicyView, come: &[Propagation]) -> PolicyListed {
         known: known(lang, view, come),
         says: says(lang, view),
         copy: format!("{path}/copy"),
+        remove: match view.holds {
+            true => String::new(),
+            false => format!("{path}/remove"),
+        },
         activate: if kind == "group" && !view.holds {
             format!("{path}/activate")
         } else {
@@ -261,11 +265,11 @@ fn max_of(name: &str) -> u32 {
     }
 }
 
-fn unknown_kind(kind: &str) -> Problem {
+pub(super) fn unknown_kind(kind: &str) -> Problem {
     Problem::not_found("kind of policy", kind)
 }
 
-fn parsed(id: &str) -> Result<PolicyId, Problem> {
+pub(super) fn parsed(id: &str) -> Result<PolicyId, Problem> {
     PolicyId::new(id).map_err(|fault| Problem::invalid("id", fault))
 }
 

@@ -414,6 +414,7 @@ rows! {
         known: String,
         says: String,
         copy: String,
+        remove: String,
         activate: String,
     }
     /// A setting that can be written.

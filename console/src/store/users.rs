@@ -267,3 +267,12 @@ pub fn list(tx: &Tx<'_>, filter: &Filter, limit: usize) -> Result<Vec<UserRow>, 
 pub fn count_with_policy(tx: &Tx<'_>, policy: &str) -> Result<i64, DbError> {
     tx.number("select count(*) from users where policy = $1", args![policy])
 }
+
+/// The first of them by id, each with the name.
+pub fn some_with_policy(tx: &Tx<'_>, policy: &str, limit: usize) -> Result<Vec<(String, String)>, DbError> {
+    tx.all(
+        "select id, name from users where policy = $1 order by id limit $2",
+        args![policy, limit],
+        |row| Ok((row.text(0)?, row.text(1)?)),
+    )
+}

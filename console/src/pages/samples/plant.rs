@@ -38,6 +38,10 @@ fn policies(shell: Shell) -> Policies {
         known: lang.t2("policy-known", "known", 3, "all", 4),
         says: lang.word("setting", "reenroll_own"),
         copy: format!("/policies/group/{id}/copy"),
+        remove: match activate {
+            "" => String::new(),
+            _ => format!("/policies/group/{id}/remove"),
+        },
         activate: activate.into(),
     };
     let part = |id, what: &str, rows| PolicyPart {
