@@ -14,6 +14,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::accounts::session::Seen;
 use crate::acts::dashboard::Tallies;
 use crate::acts::imports::Comparisons;
 use crate::clock::Clock;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub comparisons: Comparisons,
     /// What the first page counted last.
     pub tallies: Tallies,
+    /// When sessions were used last.
+    pub seen: Seen,
 }
 
 impl std::ops::Deref for App {
@@ -72,6 +75,7 @@ impl App {
             pace,
             comparisons: Comparisons::default(),
             tallies: Tallies::default(),
+            seen: Seen::default(),
         }))
     }
 

@@ -267,9 +267,12 @@ pub fn insert_session(
     Ok(())
 }
 
-/// The session was used.
+/// The session was used; another console may have seen a later use.
 pub fn touch_session(tx: &Tx<'_>, id: &str, now: UnixMillis) -> Result<(), DbError> {
-    tx.exec("update sessions set seen_ms = $2 where id = $1", args![id, now])?;
+    tx.exec(
+        "update sessions set seen_ms = $2 where id = $1 and seen_ms < $2",
+        args![id, now],
+    )?;
     Ok(())
 }
 

@@ -1,5 +1,8 @@
 //! Who is signed in, for how long (SEC-25 to SEC-27): 15 minutes after the last use, 12 hours at most.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use axum::http::HeaderMap;
 use axum::http::header::COOKIE;
 use policy::model::UnixMillis;
@@ -45,6 +48,25 @@ impl Session {
     }
 }
 
+/// When sessions were used last, as far as this process knows and the database may not know yet.
+#[derive(Debug, Default)]
+pub struct Seen(Mutex<HashMap<String, UnixMillis>>);
+
+impl Seen {
+    /// The last use of a session: what the database says, or later.
+    fn last(&self, row: &SessionRow) -> UnixMillis {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&row.id).map_or(row.seen, |seen| row.seen.max(*seen))
+    }
+
+    /// Notes a use, and forgets what is of no more use.
+    fn note(&self, id: &str, now: UnixMillis) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|_, seen| now.since(*seen) < IDLE_MS);
+        known.insert(id.to_owned(), now);
+    }
+}
+
 /// The value of a cookie.
 pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers
@@ -71,14 +93,28 @@ pub async fn find(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Pro
     };
     let (digest, now) = (secret.digest(), app.now());
     let found = app.db.read(move |tx| rows::session_of(tx, &digest)).await?;
-    let Some((row, account)) = found.filter(|(row, account)| is_alive(row, account, now)) else {
+    let Some((mut row, account)) = found else {
         return Ok(None);
     };
+    row.seen = app.seen.last(&row);
+    if !is_alive(&row, &account, now) {
+        return Ok(None);
+    }
     if now.since(row.seen) >= SEEN_EVERY_MS {
-        let id = row.id.clone();
-        app.db.write(move |tx| rows::touch_session(tx, &id, now)).await?;
+        app.seen.note(&row.id, now);
+        write_down(app.clone(), row.id.clone(), now);
     }
     Ok(Some(Session { secret, row, account }))
+}
+
+/// Nobody waits for this: who only looks goes on looking while nothing can be written.
+fn write_down(app: App, id: String, now: UnixMillis) {
+    tokio::spawn(async move {
+        let written = app.db.write(move |tx| rows::touch_session(tx, &id, now)).await;
+        if let Err(error) = written {
+            tracing::warn!(%error, "the last use of a session is known to this process alone");
+        }
+    });
 }
 
 fn is_alive(row: &SessionRow, account: &Account, now: UnixMillis) -> bool {

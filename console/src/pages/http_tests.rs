@@ -693,41 +693,6 @@ async fn every_answer_carries_its_headers() {
     assert!(!led.contains("name=\"next\" value=\"//"), "{led}");
 }
 
-/// A page costs as many queries for a large plant as for a small one, and never more than four (G8b).
-#[test]
-fn pages_cost_few_queries() {
-    on_each(|bench| async move {
-        let app = &bench.app;
-        for id in 0..30 {
-            user(app, &format!("{id}"), "Kim", "").await;
-        }
-        let mut mara = signed_in(app, "mara", Role::Administrator, &[]).await;
-        let pages = [
-            "/",
-            "/users",
-            "/users?q=kim",
-            "/users/7",
-            "/users/7/history",
-            "/bands",
-            "/associations",
-            "/tickets",
-            "/policies",
-            "/stations",
-            "/quarantine",
-            "/audit",
-            "/settings",
-            "/settings/accounts",
-            "/settings/api-keys",
-        ];
-        for page in pages {
-            let before = app.db.statements();
-            assert_eq!(mara.get(page).await.status, 200, "{page}");
-            let count = app.db.statements() - before;
-            assert!(count <= 4, "{page} costs {count} queries");
-        }
-    });
-}
-
 #[tokio::test]
 async fn what_is_done_can_be_undone_where_it_is_safe() {
     let bench = sqlite().await;

@@ -11,6 +11,8 @@ mod association_pages;
 mod audit_pages;
 mod authority_pages;
 mod band_pages;
+#[cfg(test)]
+mod cost_tests;
 mod forms;
 mod gate;
 mod guard;
