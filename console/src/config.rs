@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,8 @@ pub struct Web {
     /// Requests a second that one key of the API, or one session, may make; ten seconds' worth at once. 0 is no
     /// limit.
     pub requests_per_second: u32,
+    /// How long one request may take, with everything it sends, in seconds; ten times as long where lists are uploaded.
+    pub request_s_max: u32,
 }
 
 impl Default for Web {
@@ -93,11 +96,18 @@ impl Default for Web {
             trusted_proxies: Vec::new(),
             connections_max: 4096,
             requests_per_second: 50,
+            request_s_max: 30,
         }
     }
 }
 
 impl Web {
+    /// How long a request to this path may take, with everything it sends.
+    pub fn time_for(&self, path: &str) -> Duration {
+        let times = if path.contains("/imports") { 10 } else { 1 };
+        Duration::from_secs(u64::from(self.request_s_max) * times)
+    }
+
     /// Whether people reach the console by HTTPS, here or at a proxy.
     pub fn is_https(&self) -> bool {
         self.public_url.starts_with("https://")
@@ -248,6 +258,11 @@ impl Web {
             self.requests_per_second
         );
         ensure!(
+            (1..=3600).contains(&self.request_s_max),
+            "`web.request_s_max` is {}, outside 1 to 3600",
+            self.request_s_max
+        );
+        ensure!(
             (16..=100_000).contains(&self.connections_max),
             "`web.connections_max` is {}, outside 16 to 100000",
             self.connections_max
@@ -321,6 +336,7 @@ mod tests {
         check("[sync]\nhold_s = 61", "outside 1 to 60");
         check("[sync]\nhealth_every_s = 9", "outside 10 to 86400");
         check("[web]\nrequests_per_second = 1000001", "more than 1000000");
+        check("[web]\nrequest_s_max = 0", "outside 1 to 3600");
         check(
             "[database]\nurl = \"postgres://db.plant/console\"",
             "another machine",

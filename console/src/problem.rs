@@ -131,6 +131,16 @@ impl Problem {
         .with(WAIT_FIELD, wait_s)
     }
 
+    /// A request was not there, or not answered, within this time.
+    pub fn too_slow(limit: std::time::Duration) -> Self {
+        let detail = format!("the request took longer than {} seconds", limit.as_secs());
+        Self::new(
+            Code::TooSlow,
+            detail,
+            "look whether it was done before you send it again",
+        )
+    }
+
     /// There is no such thing.
     pub fn not_found(kind: &str, id: impl std::fmt::Display) -> Self {
         Self::new(Code::NotFound, format!("there is no {kind} {id}"), "").with("kind", kind)

@@ -2,6 +2,7 @@
 
 mod listen;
 pub(crate) mod obstacle;
+pub(crate) mod patient;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use crate::vault::Vault;
 use crate::{api, cli, pages};
 
 pub use listen::{Limits, serve_http};
+pub use patient::Patience;
 
 /// What every part of the console shares; clones are the same console.
 #[derive(Clone, Debug)]

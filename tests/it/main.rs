@@ -7,6 +7,7 @@ mod cluster;
 mod console_abuse;
 mod console_disk;
 mod console_pages;
+mod console_slow;
 mod console_timing;
 mod console_work;
 mod crash;

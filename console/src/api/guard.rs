@@ -1,6 +1,6 @@
 //! What surrounds every request of the API: time, counters, headers, and answers to repeated requests.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
@@ -16,10 +16,6 @@ use crate::args;
 use crate::problem::{Code, Problem};
 use crate::serve::App;
 
-/// Time for a whole request, its body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The same where lists are uploaded.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long an answer is kept for those who ask again.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 /// Largest answer that is kept; the largest that a POST makes is far below.
@@ -39,16 +35,9 @@ pub(super) async fn around(State(app): State<App>, request: Request, next: Next)
         }
         _ => "other".to_owned(),
     };
-    let limit = if path.contains("/imports") {
-        UPLOAD_TIMEOUT
-    } else {
-        REQUEST_TIMEOUT
-    };
+    let limit = app.config.web.time_for(&path);
     let answered = tokio::time::timeout(limit, next.run(request)).await;
-    let mut response = answered.unwrap_or_else(|_| {
-        let detail = format!("the request took longer than {} seconds", limit.as_secs());
-        Refusal(Problem::new(Code::TooSlow, detail, "")).into_response()
-    });
+    let mut response = answered.unwrap_or_else(|_| Refusal(Problem::too_slow(limit)).into_response());
     if !path.is_empty() {
         let status = response.status().as_u16();
         let labels = format!("method=\"{method}\",path=\"{path}\"");

@@ -84,7 +84,7 @@ async fn visited(app: &App, request: Request, next: Next) -> Response {
         (Ok(()), true) if has_to_bind_first(&visitor, parts.uri.path()) => {
             Stop::Go(BIND.into()).into_response()
         }
-        (Ok(()), true) => next.run(Request::from_parts(parts, body)).await,
+        (Ok(()), true) => in_time(app, Request::from_parts(parts, body), next).await,
         (Ok(()), false) => Stop::from(foreign()).into_response(),
     };
     let mut response = match response.extensions().get::<Problem>() {
@@ -106,6 +106,13 @@ async fn visited(app: &App, request: Request, next: Next) -> Response {
             .append(SET_COOKIE, visitor.cookie("done", "", Some(0)));
     }
     response
+}
+
+/// The answer, if it comes in time: whoever sends a form drop by drop keeps nothing open.
+async fn in_time(app: &App, request: Request, next: Next) -> Response {
+    let limit = app.config.web.time_for(request.uri().path());
+    let answered = tokio::time::timeout(limit, next.run(request)).await;
+    answered.unwrap_or_else(|_| Stop::from(Problem::too_slow(limit)).into_response())
 }
 
 /// Where somebody is led whose role needs a second factor, and who has none.

@@ -19,6 +19,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use super::patient::{Patience, Patient};
 use crate::config::Web;
 
 /// What a client may take.
@@ -30,6 +31,8 @@ pub struct Limits {
     pub head: Duration,
     /// Bytes of a request's head.
     pub head_bytes: usize,
+    /// For taking an answer.
+    pub patience: Patience,
     /// For the last answers after the console was told to stop.
     pub farewell: Duration,
 }
@@ -40,6 +43,7 @@ impl Default for Limits {
             connections: 4096,
             head: Duration::from_secs(10),
             head_bytes: 32 << 10,
+            patience: Patience::default(),
             farewell: Duration::from_secs(10),
         }
     }
@@ -130,7 +134,10 @@ async fn requests(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_buf_size(limits.head_bytes)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .serve_connection(
+            TokioIo::new(Patient::new(stream, limits.patience)),
+            TowerToHyperService::new(service),
+        );
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),

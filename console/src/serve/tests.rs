@@ -7,6 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::listen::{Limits, serve_http};
+use super::patient::Patience;
 
 /// Long enough for a loaded machine, short enough to notice that nothing comes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -71,6 +72,41 @@ async fn whoever_sends_slowly_is_cut_off_and_harms_nobody() {
         assert!(told.is_empty() || told.starts_with("HTTP/1.1 408"), "{told}");
     }
     assert!(ask(server.address).await.ends_with("hello"));
+}
+
+/// Every place is taken by somebody who asks for much and reads nothing, or hardly anything; the next one is served all
+/// the same, after they were given up.
+#[tokio::test]
+async fn whoever_does_not_take_the_answer_gives_up_the_place() {
+    let much = bytes::Bytes::from(vec![b'x'; 64 << 20]);
+    let router = hello().route("/much", get(async move || much.clone()));
+    let patience = Patience {
+        within: Duration::from_millis(500),
+        bytes: 1 << 20,
+    };
+    let limits = Limits {
+        patience,
+        ..limits(5000)
+    };
+    let server = server(limits, router).await;
+    let mut slow = Vec::new();
+    for number in 0..16 {
+        let mut stream = TcpStream::connect(server.address).await.expect("connected");
+        stream
+            .write_all(b"GET /much HTTP/1.1\r\nhost: h\r\n\r\n")
+            .await
+            .expect("sent");
+        slow.push(tokio::spawn(async move {
+            let mut drop = [0; 16];
+            while number % 2 == 0 && stream.read_exact(&mut drop).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            std::future::pending::<()>().await;
+            stream
+        }));
+    }
+    assert!(ask(server.address).await.ends_with("hello"));
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

@@ -3,6 +3,9 @@
 //! After the console was away, every station comes back at once. Handshakes are what that costs, so only a
 //! few are made at a time, and who waits for one waits in the kernel's queue, not in our memory. Stations
 //! that are connected already go on meanwhile.
+//!
+//! Whoever connects and says nothing, or stops in the midst of a handshake, takes no turn from others: those who are
+//! slow share places of their own, where the one who has been there for longest gives way (decision 0052).
 
 use std::collections::HashMap;
 use std::io;
@@ -20,15 +23,23 @@ use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
+use super::crowd::Crowd;
 use super::http::Body;
-use super::patient::Patient;
 use crate::ca::Peer;
+use crate::serve::patient::{Patience, Patient};
 
 /// Handshakes that are made at the same time.
 const HANDSHAKES_MAX: usize = 32;
+/// A handshake that is not done within this time goes on without keeping others from theirs.
+const TURN: Duration = Duration::from_millis(300);
+/// Connections without a handshake, those that are slow included.
+const GREETINGS_MAX: usize = 1024;
+/// Connections that have not said what they want, or stopped in the midst of a handshake.
+const SLOW_MAX: usize = GREETINGS_MAX / 2;
 /// Connections that are open at the same time.
 const CONNECTIONS_MAX: usize = 24_000;
 /// Connections of one station: one that waits for news, one that sends, and one of each that has not noticed
@@ -36,7 +47,7 @@ const CONNECTIONS_MAX: usize = 24_000;
 const PER_STATION_MAX: u32 = 4;
 /// Connections of those who have no certificate yet.
 const STRANGERS_MAX: usize = 64;
-/// A handshake must be done within this time.
+/// The first word must come within this time, and a handshake be done within this time after it.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request's head must be there within this time; so long may a connection be silent between requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
@@ -71,9 +82,11 @@ pub(super) trait Answers: Send + Sync + 'static {
 }
 
 struct Limits {
-    handshakes: Arc<Semaphore>,
+    greetings: Arc<Semaphore>,
+    handshakes: Semaphore,
     connections: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
+    slow: Arc<Crowd>,
+    strangers: Arc<Crowd>,
     stations: Mutex<HashMap<StationId, u32>>,
 }
 
@@ -85,9 +98,11 @@ pub(super) async fn serve<A: Answers>(
     mut stop: watch::Receiver<bool>,
 ) {
     let limits = Arc::new(Limits {
-        handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
+        greetings: Arc::new(Semaphore::new(GREETINGS_MAX)),
+        handshakes: Semaphore::new(HANDSHAKES_MAX),
         connections: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-        strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
+        slow: Crowd::of(SLOW_MAX),
+        strangers: Crowd::of(STRANGERS_MAX),
         stations: Mutex::default(),
     });
     let mut open = JoinSet::new();
@@ -104,7 +119,7 @@ pub(super) async fn serve<A: Answers>(
         };
         let connection = Connection {
             address,
-            acceptor: TlsAcceptor::from(tls.borrow().clone()),
+            tls: tls.borrow().clone(),
             limits: limits.clone(),
             answers: answers.clone(),
             stop: stop.clone(),
@@ -115,25 +130,18 @@ pub(super) async fn serve<A: Answers>(
     let _ = timeout(STOP_TIMEOUT, async { while open.join_next().await.is_some() {} }).await;
 }
 
-/// A place to be in and the right to make a handshake.
+/// A place to be in, and one for as long as there was no handshake.
 struct Places {
     connection: OwnedSemaphorePermit,
-    handshake: OwnedSemaphorePermit,
+    greeting: OwnedSemaphorePermit,
 }
 
 /// The next connection, once there is a place for it. Nothing if the system has none to give.
 async fn accept(listener: &TcpListener, limits: &Limits) -> Option<(TcpStream, SocketAddr, Places)> {
     let connection = limits.connections.clone().acquire_owned().await.ok()?;
-    let handshake = limits.handshakes.clone().acquire_owned().await.ok()?;
+    let greeting = limits.greetings.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, address)) => Some((
-            stream,
-            address,
-            Places {
-                connection,
-                handshake,
-            },
-        )),
+        Ok((stream, address)) => Some((stream, address, Places { connection, greeting })),
         Err(error) => {
             tracing::warn!(%error, "a station's connection could not be accepted");
             None
@@ -143,7 +151,7 @@ async fn accept(listener: &TcpListener, limits: &Limits) -> Option<(TcpStream, S
 
 struct Connection<A> {
     address: SocketAddr,
-    acceptor: TlsAcceptor,
+    tls: Arc<ServerConfig>,
     limits: Arc<Limits>,
     answers: Arc<A>,
     stop: watch::Receiver<bool>,
@@ -162,11 +170,10 @@ impl<A: Answers> Connection<A> {
         stream.set_nodelay(true)?;
         let Places {
             connection: _connection,
-            handshake,
+            greeting,
         } = places;
-        let stream = timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(stream)).await;
-        let stream = stream.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-        drop(handshake);
+        let stream = self.greet(stream).await?;
+        drop(greeting);
         let (_, session) = stream.get_ref();
         let peer = match session.peer_certificates() {
             None => None,
@@ -181,22 +188,37 @@ impl<A: Answers> Connection<A> {
             peer,
             open: 0,
         };
-        let Some(_place) = self.place_for(peer) else {
-            tracing::warn!(address = %self.address, "too many connections of one kind");
+        let Some(_place) = peer.map_or(Some(None), |peer| self.place_for(peer).map(Some)) else {
+            tracing::warn!(address = %self.address, "too many connections of one station");
             return Ok(());
         };
-        let serving = self.talk(Patient::new(stream), from);
-        match peer {
-            Some(_) => serving.await,
-            None => timeout(STRANGER_TIMEOUT, serving).await.unwrap_or(Ok(())),
+        let serving = self.talk(Patient::new(stream, Patience::default()), from);
+        if peer.is_some() {
+            return serving.await;
         }
+        let stranger = self.limits.strangers.enter();
+        stranger
+            .within(Instant::now() + STRANGER_TIMEOUT, serving)
+            .await?
     }
 
-    async fn talk(
-        &self,
-        stream: Patient<tokio_rustls::server::TlsStream<TcpStream>>,
-        from: From,
-    ) -> io::Result<()> {
+    /// Makes the handshake, as far as possible when it is this connection's turn.
+    async fn greet(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let until = || Instant::now() + HANDSHAKE_TIMEOUT;
+        let silent = self.limits.slow.enter();
+        let hello = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
+        let hello = silent.within(until(), hello).await??;
+        drop(silent);
+        let turn = self.limits.handshakes.acquire().await.map_err(io::Error::other)?;
+        let mut handshake = std::pin::pin!(hello.into_stream(self.tls.clone()));
+        if let Ok(done) = timeout(TURN, handshake.as_mut()).await {
+            return done;
+        }
+        drop(turn);
+        self.limits.slow.enter().within(until(), handshake).await?
+    }
+
+    async fn talk(&self, stream: Patient<TlsStream<TcpStream>>, from: From) -> io::Result<()> {
         let service = service_fn(|request| {
             let answers = self.answers.clone();
             let open = CONNECTIONS_MAX - self.limits.connections.available_permits();
@@ -219,46 +241,35 @@ impl<A: Answers> Connection<A> {
         connection.await.map_err(io::Error::other)
     }
 
-    fn place_for(&self, peer: Option<Peer>) -> Option<Place> {
-        match peer {
-            None => {
-                let permit = self.limits.strangers.clone().try_acquire_owned();
-                permit.ok().map(|permit| Place::Stranger { _permit: permit })
-            }
-            Some(peer) => {
-                let mut stations = self.limits.stations.lock().expect("no panic while it was held");
-                let count = stations.entry(peer.station).or_default();
-                if *count >= PER_STATION_MAX {
-                    return None;
-                }
-                *count += 1;
-                Some(Place::Station {
-                    station: peer.station,
-                    limits: self.limits.clone(),
-                })
-            }
+    fn place_for(&self, peer: Peer) -> Option<Place> {
+        let mut stations = self.limits.stations.lock().expect("no panic while it was held");
+        let count = stations.entry(peer.station).or_default();
+        if *count >= PER_STATION_MAX {
+            return None;
         }
+        *count += 1;
+        Some(Place {
+            station: peer.station,
+            limits: self.limits.clone(),
+        })
     }
 }
 
-/// Held as long as the connection lives.
-enum Place {
-    Stranger { _permit: OwnedSemaphorePermit },
-    Station { station: StationId, limits: Arc<Limits> },
+/// One of a station's places; held as long as the connection lives.
+struct Place {
+    station: StationId,
+    limits: Arc<Limits>,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Self::Station { station, limits } = self else {
+        let Ok(mut stations) = self.limits.stations.lock() else {
             return;
         };
-        let Ok(mut stations) = limits.stations.lock() else {
-            return;
-        };
-        if let Some(count) = stations.get_mut(station) {
+        if let Some(count) = stations.get_mut(&self.station) {
             *count -= 1;
             if *count == 0 {
-                stations.remove(station);
+                stations.remove(&self.station);
             }
         }
     }

@@ -3,7 +3,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`authority`] | the authority and the keys that sign pages, out of the vault |
-//! | `listen`, `tls`, `http` | connections: who, how many, how much, how long |
+//! | `listen`, `crowd`, `tls`, `http` | connections: who, how many, how much, how long |
 //! | [`tokens`] | one-time tokens to join with |
 //! | [`stations`] | the stations, their certificates, revoking them |
 //! | `front` | what the listener shows: its certificate and the authorities, exchanged while it serves |
@@ -12,13 +12,13 @@
 //! | `push`, `intake` | journals coming in, one by one and together |
 
 pub mod authority;
+mod crowd;
 mod feed;
 mod front;
 mod http;
 mod intake;
 mod join;
 mod listen;
-mod patient;
 mod push;
 mod routes;
 mod rows;
