@@ -7,11 +7,15 @@ use std::time::Duration;
 
 use console::args;
 use console::db::DbError;
+use console::sync::authority;
+use policy::model::UnixMillis;
+use serde_json::Value;
+use station_daemon::sync::Credentials;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::cluster;
 use crate::kiosk::LIMIT;
-use crate::sync_stage::{Console, ConsoleProcess, Enrolled, Station, eventually};
+use crate::sync_stage::{Console, ConsoleProcess, Enrolled, Station, eventually, seal_key};
 
 const STATIONS: [(&str, &str, &str); 3] = [
     ("gate", "ada", "BAND-1"),
@@ -163,6 +167,93 @@ async fn a_console_of_three_is_killed_in_the_midst_of_a_batch() {
         station
             .until("dee arrives", |status| status["replica"]["users"] == 4)
             .await;
+    }
+    all_agree(&console, &mut stations).await;
+}
+
+/// What this console says of the authorities.
+async fn authorities(console: &ConsoleProcess, key: &str) -> Value {
+    let (status, body) = console.ask("/api/v1/settings", key).await;
+    assert_eq!(status, 200, "{body}");
+    serde_json::from_str::<Value>(&body).unwrap()["authorities"].take()
+}
+
+/// Fingerprints of the authorities that a station believes, as the console writes them.
+fn believed(station: &Station) -> Vec<String> {
+    let path = station.folder().join("data/station.sync");
+    let own = Credentials::load(&path, &seal_key()).unwrap();
+    let hex = |it| data_encoding::HEXLOWER.encode(&console::ca::fingerprint(it));
+    own.authorities.iter().map(hex).collect()
+}
+
+/// Decision 0039 with three consoles: what is ordered at one is done by all, and stations at any of them go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_and_keys_change_at_one_console_of_three() {
+    let Some(mut console) = plant().await else { return };
+    let key = console.administrator_key().await;
+    console.go_away().await;
+    let mut consoles = Vec::new();
+    for _ in 0..3 {
+        consoles.push(console.replica().await);
+    }
+    // Each station has a console of its own, so that each console has to hear what the first is told.
+    let mut stations = Vec::new();
+    for (process, (name, user, band)) in consoles.iter().zip(STATIONS) {
+        let mut station = Station::joined_at(process.address, &console, name, "north").await;
+        station.stop().await;
+        station.enroll(&Enrolled::new(user, band, 1, band.as_bytes()[5]));
+        station.start();
+        stations.push(station);
+    }
+    let (status, body) = consoles[0].post("/api/v1/settings/authorities", &key, "").await;
+    assert!((200..300).contains(&status), "{status} {body}");
+    let made: Value = serde_json::from_str(&body).unwrap();
+    for path in ["/api/v1/settings/ticket-keys", "/api/v1/settings/code-keys"] {
+        let (status, body) = consoles[1].post(path, &key, "").await;
+        assert!((200..300).contains(&status), "{status} {body}");
+    }
+    for (process, station) in consoles.iter().zip(&stations) {
+        eventually("this console has left the earlier authority", async || {
+            let now = authorities(process, &key).await;
+            now["next"].is_null() && now["present"] == made["next"]
+        })
+        .await;
+        eventually(
+            "its station believes the new one alone, and knows the new keys",
+            async || {
+                let store = station.store();
+                let known = store.identity().unwrap();
+                let keys = (known.issuers.len(), known.code_keys.len());
+                keys == (2, 2) && believed(station) == [made["next"].as_str().unwrap()]
+            },
+        )
+        .await;
+    }
+    for station in &stations {
+        let journal = station.run(&["journal", "export"]).await;
+        let journal = String::from_utf8_lossy(&journal.stdout).into_owned();
+        assert!(!journal.contains("sync_stopped"), "{journal}");
+    }
+    // The key that signs pages changes in the same way, at once.
+    let vault = console.app.vault.clone();
+    let rotated = console.change(move |tx, now| {
+        let ago = UnixMillis(now.0 - 1000);
+        authority::rotate_feed_key(tx, &vault, [51; 32], ago, ago, now)
+    });
+    assert_eq!(rotated.await, 2);
+    console.person("dee", "north").await;
+    for station in &stations {
+        let knows_dee = |status: &Value| status["replica"]["users"] == 4;
+        station.until("a page by the new key arrives", knows_dee).await;
+    }
+    // Any console will do for any station, and for one that is new.
+    let balancer = Balancer::before(&consoles).await;
+    for _ in 0..3 {
+        let name = ["north-1", "north-2", "north-3"][balancer.to.lock().unwrap().len() % 3];
+        let mut new = Station::joined_at(balancer.address, &console, name, "north").await;
+        assert_eq!(believed(&new), [made["next"].as_str().unwrap()]);
+        new.stop().await;
+        balancer.to.lock().unwrap().remove(0);
     }
     all_agree(&console, &mut stations).await;
 }
