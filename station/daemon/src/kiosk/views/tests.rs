@@ -208,7 +208,7 @@ pub(in crate::kiosk) mod samples;
 #[test]
 fn every_screen_renders_in_every_language() {
     let mut screens = std::collections::BTreeSet::from(["elsewhere".to_owned()]);
-    for (name, session) in samples::all() {
+    for (name, session) in samples::all().into_iter().chain(samples::own_bands()) {
         for l in langs() {
             let frame = draw(&session, &l);
             check_html(name, &frame.html);

@@ -311,21 +311,6 @@ pub(super) fn all() -> Vec<(&'static str, Session)> {
             }),
         ),
         ("signing-in", session(Screen::SigningIn)),
-        ("own-band", session(Screen::OwnBand)),
-        ("own-band-checking", own_band(Stage::Checking, None)),
-        ("own-band-put-on", own_band(Stage::PutOn, None)),
-        ("own-band-touch", own_band(Stage::Touch, None)),
-        (
-            "own-band-touch-finger",
-            own_band(Stage::Touch, Some(("no_match", "same_finger"))),
-        ),
-        (
-            "own-band-refused",
-            session(Screen::OwnBandRefused(Refused {
-                code: "finger_not_recognized".into(),
-                ..Refused::default()
-            })),
-        ),
         ("welcome-next", in_line(session(Screen::Welcome))),
         ("desk-start", in_line(desk(Tab::Start, |_| {}))),
         (
@@ -359,6 +344,27 @@ pub(super) fn all() -> Vec<(&'static str, Session)> {
             desk(Tab::Repair, |desk| {
                 repairing(desk, Weighed::Intent("a0".repeat(16)))
             }),
+        ),
+    ]
+}
+
+/// The same of an operator who signs in by the own band.
+pub(super) fn own_bands() -> Vec<(&'static str, Session)> {
+    vec![
+        ("own-band", session(Screen::OwnBand)),
+        ("own-band-checking", own_band(Stage::Checking, None)),
+        ("own-band-put-on", own_band(Stage::PutOn, None)),
+        ("own-band-touch", own_band(Stage::Touch, None)),
+        (
+            "own-band-touch-finger",
+            own_band(Stage::Touch, Some(("no_match", "same_finger"))),
+        ),
+        (
+            "own-band-refused",
+            session(Screen::OwnBandRefused(Refused {
+                code: "finger_not_recognized".into(),
+                ..Refused::default()
+            })),
         ),
     ]
 }
