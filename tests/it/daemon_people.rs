@@ -141,11 +141,12 @@ async fn people_who_may_not_are_told_why() {
 
 /// The PIN as an operator's row has it.
 pub(crate) fn pin_phc() -> String {
-    let argon2 = Argon2::new(
-        Algorithm::Argon2id,
-        Version::V0x13,
-        Params::new(8, 1, 1, None).unwrap(),
-    );
+    pin_phc_of(Params::new(8, 1, 1, None).unwrap())
+}
+
+/// The same at another cost.
+pub(crate) fn pin_phc_of(cost: Params) -> String {
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost);
     let pin = argon2.hash_password_with_salt(PIN.as_bytes(), &[7; 16]).unwrap();
     pin.to_string()
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use station_core::replica::Right;
 
 use super::{Album, CONFIG, LANGUAGES};
-use crate::daemon_people::{PIN, pin_phc};
+use crate::daemon_people::{PIN, pin_phc_of};
 use crate::kiosk::Kiosk;
 use crate::kiosk_page::{Scene, Worker, pictures_are_wanted, still, worker};
 
@@ -20,7 +20,9 @@ const HOLD: &str = "const proto = ReadableStreamDefaultReader.prototype; const a
 const LET_GO: &str = "window.letGo()";
 
 fn people(kiosk: &mut Kiosk) -> [Worker; 3] {
-    kiosk.cast.operator("olga", &pin_phc(), &[Right::Vouch]);
+    // The PIN takes long enough to be checked for its screen to come by itself.
+    let cost = argon2::Params::new(64 * 1024, 3, 1, None).expect("a cost");
+    kiosk.cast.operator("olga", &pin_phc_of(cost), &[Right::Vouch]);
     [
         ("4711", "Mara Kurz"),
         ("4712", "Ana de Souza"),

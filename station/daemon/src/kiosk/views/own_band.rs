@@ -81,6 +81,9 @@ fn touch(l: &Lang, shown: Option<&SigningIn>) -> String {
         code: shown.and_then(|shown| shown.code.as_deref()).unwrap_or_default(),
         trouble: band::trouble(fault),
         fault: word("fault", fault),
-        tip: word("tip", tip),
+        tip: match tip {
+            Some("same_finger") => "tip-enrolled-finger".into(),
+            tip => word("tip", tip),
+        },
     })
 }
