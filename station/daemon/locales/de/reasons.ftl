@@ -296,17 +296,17 @@ reason-too-many-attempts-operator = Nur warten hilft. Ein Ticket vor der Kamera 
 reason-band-not-of-operator-title = Dieses Band meldet hier niemanden an
 reason-band-not-of-operator-why = Es ist nicht das Band einer Betreuung, die diese Station kennt.
 reason-band-not-of-operator-you = Halten Sie Ihr eigenes Band an die Station, oder melden Sie sich mit Kennung und PIN an.
-reason-band-not-of-operator-operator = Lassen Sie von der Verwaltung in Ihrem Eintrag der Betreuung angeben, welche Person Sie sind. Dann meldet Ihr Band Sie an.
+reason-band-not-of-operator-operator = Lassen Sie von der Administration in Ihrem Eintrag der Betreuung angeben, welche Person Sie sind. Dann meldet Ihr Band Sie an.
 
 reason-operator-ambiguous-title = Mehrere Kennungen haben dieses Band
 reason-operator-ambiguous-why = Mehr als eine Kennung der Betreuung gehört zu dieser Person, darum sagt das Band nicht, welche gemeint ist.
 reason-operator-ambiguous-you = Melden Sie sich mit Kennung und PIN an.
-reason-operator-ambiguous-operator = Die Verwaltung lässt eine dieser Kennungen übrig, oder jede gehört zu einer anderen Person.
+reason-operator-ambiguous-operator = Die Administration lässt eine dieser Kennungen übrig, oder jede gehört zu einer anderen Person.
 
 reason-band-reported-lost-title = Dieses Band ist verloren gemeldet
 reason-band-reported-lost-why = Ein verlorenes Band meldet niemanden an.
 reason-band-reported-lost-you = Ist es Ihres und wieder da, melden Sie sich mit Kennung und PIN an und lassen es als gefunden eintragen.
-reason-band-reported-lost-operator = Behalten Sie das Band. Die Verwaltung trägt es an der Konsole als gefunden ein.
+reason-band-reported-lost-operator = Behalten Sie das Band. Die Administration trägt es an der Konsole als gefunden ein.
 
 reason-association-not-active-title = Das ist nicht Ihr jetziges Band
 reason-association-not-active-why = Seine Zuordnung ist beendet, oder ein anderes Band ist an seine Stelle getreten.

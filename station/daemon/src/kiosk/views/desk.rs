@@ -334,7 +334,7 @@ fn parts(text: &str) -> Vec<Part> {
 fn radio(l: &Lang, state: &str) -> String {
     match state {
         "ready" => l.t("radio-ready"),
-        state => l.t(key("radio", state)),
+        state => l.t(key("desk-radio", state)),
     }
 }
 

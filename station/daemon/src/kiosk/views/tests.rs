@@ -106,6 +106,7 @@ fn every_code_of_an_enrollment_has_its_words() {
         "no_permission",
     ] {
         check_message(&key("radio", radio));
+        check_message(&key("desk-radio", radio));
     }
 }
 
