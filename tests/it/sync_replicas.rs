@@ -75,7 +75,9 @@ impl Lock {
         let (has, mut got) = tokio::sync::mpsc::channel(1);
         let (db, given) = (console.app.db.clone(), Mutex::new(given));
         let held = tokio::spawn(async move {
-            let hold = move |_: &console::db::Tx<'_>| {
+            let hold = move |tx: &console::db::Tx<'_>| {
+                // A write has the lock from its first answer on.
+                tx.number("select cast(1 as bigint)", args![])?;
                 let _ = has.try_send(());
                 let _ = given.lock().unwrap().recv_timeout(LIMIT);
                 Ok(())

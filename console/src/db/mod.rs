@@ -77,7 +77,7 @@ impl Db {
             (Readers::Sqlite(sqlite::Pool::new(path)), writer)
         } else {
             let pool = postgres::Pool::open(url)?;
-            let writer = Writer::postgres(pool.clone(), feed.clone(), statements.clone())?;
+            let writer = Writer::postgres(&pool, feed.clone(), statements.clone())?;
             postgres::listen(&pool, feed.clone());
             (Readers::Postgres(Box::new(pool)), writer)
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use deadpool_postgres::{Client, Manager, ManagerConfig, RecyclingMethod, Runtime};
+use deadpool_postgres::{Client, Hook, HookError, Manager, ManagerConfig, RecyclingMethod, Runtime};
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -13,7 +13,7 @@ use tokio_postgres::AsyncMessage;
 
 use super::address::Address;
 use super::tls::Tls;
-use super::tx::Engine;
+use super::tx::{Driver, Engine};
 use super::{DbError, Tx};
 
 const CONNECTIONS: usize = 16;
@@ -50,18 +50,18 @@ impl Pool {
         config.keepalives_interval(QUIET / 3);
         config.keepalives_retries(3);
         config.tcp_user_timeout(QUIET * 2);
-        let recycling = ManagerConfig {
-            recycling_method: RecyclingMethod::Fast,
-        };
-        let manager = Manager::from_config(config.clone(), tls.clone(), recycling);
-        let pool = deadpool_postgres::Pool::builder(manager)
-            .max_size(CONNECTIONS)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(WAIT))
-            .create_timeout(Some(WAIT))
-            .build()
-            .map_err(|error| DbError::Unreachable(error.to_string()))?;
+        let pool = pool(&config, &tls, CONNECTIONS, None)?;
         Ok(Self { pool, config, tls })
+    }
+
+    /// One connection for the writer alone. It names the keys of everything it looks for; a plan that was made when a
+    /// table was small would read all of it, and one that is made anew for each number of keys costs more than its
+    /// answer.
+    pub(super) fn of_the_writer(&self) -> Result<deadpool_postgres::Pool, DbError> {
+        let settle = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move { client.batch_execute(BY_KEYS).await.map_err(HookError::Backend) })
+        });
+        pool(&self.config, &self.tls, 1, Some(settle))
     }
 
     pub(super) async fn get(&self) -> Result<Client, DbError> {
@@ -83,6 +83,32 @@ impl Pool {
     }
 }
 
+/// How the writer's statements are planned.
+const BY_KEYS: &str = "set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan";
+
+fn pool(
+    config: &tokio_postgres::Config,
+    tls: &Tls,
+    size: usize,
+    first: Option<Hook>,
+) -> Result<deadpool_postgres::Pool, DbError> {
+    let recycling = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let manager = Manager::from_config(config.clone(), tls.clone(), recycling);
+    let builder = deadpool_postgres::Pool::builder(manager)
+        .max_size(size)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(WAIT))
+        .create_timeout(Some(WAIT));
+    let builder = match first {
+        Some(hook) => builder.post_create(hook),
+        None => builder,
+    };
+    let pool = builder.build();
+    pool.map_err(|error| DbError::Unreachable(error.to_string()))
+}
+
 /// All statements see one moment. A connection that may be left inside a transaction is thrown away.
 fn run_read<T, E: From<DbError>>(
     client: Client,
@@ -96,7 +122,7 @@ fn run_read<T, E: From<DbError>>(
         return Err(DbError::from(error).into());
     }
     let outcome = {
-        let tx = Tx::new(Engine::Postgres(&client, handle), statements);
+        let tx = Tx::new(Engine::Postgres(&client, Driver::Others(handle)), statements);
         catch_unwind(AssertUnwindSafe(|| f(&tx)))
     };
     if handle.block_on(client.batch_execute("commit")).is_err() {

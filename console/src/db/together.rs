@@ -9,7 +9,7 @@ use deadpool_postgres::ClientWrapper;
 use futures_util::future::{join, join_all};
 use tokio_postgres::Statement;
 
-use super::tx::{Engine, PgArgument, ROWS_PER_STATEMENT, for_postgres, one_row, with_list};
+use super::tx::{Engine, PgArgument, for_postgres, one_row, with_arrays};
 use super::{DbError, Row, Tx, Val};
 
 /// Rows that one statement inserts at most.
@@ -21,31 +21,47 @@ const WAITING_MAX: usize = 24;
 #[derive(Debug)]
 pub(super) struct Waiting {
     head: String,
-    /// None: the statement is whole as it is.
-    rows: Option<(usize, String)>,
+    form: Form,
     values: Vec<Val<'static>>,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// Whole as it is, without values: around the write and not of it.
+    Frame,
+    /// Whole as it is.
+    Whole,
+    /// Inserts rows of so many values, with this at its end.
+    Rows(usize, String),
 }
 
 /// A statement that is prepared, with what it takes.
 enum Ready<'w> {
+    Frame(&'w str),
     Plain(Statement, &'w [Val<'static>]),
     Columns(Statement, Vec<Vec<&'w Val<'static>>>),
 }
 
 impl Waiting {
     async fn ready(&self, client: &ClientWrapper) -> Result<Ready<'_>, DbError> {
-        let Some((width, tail)) = &self.rows else {
-            let statement = client.prepare_cached(&self.head).await?;
-            return Ok(Ready::Plain(statement, &self.values));
-        };
-        let statement = by_columns(client, &self.head, tail).await?;
-        Ok(Ready::Columns(statement, columns(&self.values, *width)))
+        Ok(match &self.form {
+            Form::Frame => Ready::Frame(&self.head),
+            Form::Whole => Ready::Plain(client.prepare_cached(&self.head).await?, &self.values),
+            Form::Rows(width, tail) => {
+                let statement = by_columns(client, &self.head, tail).await?;
+                Ready::Columns(statement, columns(&self.values, *width))
+            }
+        })
     }
 }
 
 impl Ready<'_> {
     async fn send(&self, client: &ClientWrapper) -> Result<u64, DbError> {
         Ok(match self {
+            Self::Frame(sql) => {
+                client.batch_execute(sql).await?;
+                0
+            }
             Self::Plain(statement, args) => client.execute(statement, &for_postgres(args)).await?,
             Self::Columns(statement, columns) => client.execute(statement, &arrays(columns)).await?,
         })
@@ -93,10 +109,10 @@ impl Tx<'_> {
             Engine::Postgres(..) if values.len() == width => {
                 changed += self.exec(&one_row(head, width, tail), values)?;
             }
-            Engine::Postgres(client, handle) => {
+            Engine::Postgres(client, driver) => {
                 for chunk in values.chunks(width * ROWS_PER_INSERT) {
                     self.count();
-                    changed += handle.block_on(self.behind(client, async {
+                    changed += driver.block_on(self.behind(client, async {
                         let statement = by_columns(client, head, tail).await?;
                         Ok(client
                             .execute(&statement, &arrays(&columns(chunk, width)))
@@ -123,26 +139,34 @@ impl Tx<'_> {
         if rows > ROWS_PER_INSERT || !self.is_postgres() {
             return self.insert(head, width, values, tail).map(drop);
         }
-        let (head, rows) = match rows {
-            1 => (one_row(head, width, tail), None),
-            _ => (head.to_owned(), Some((width, tail.to_owned()))),
+        let (head, form) = match rows {
+            1 => (one_row(head, width, tail), Form::Whole),
+            _ => (head.to_owned(), Form::Rows(width, tail.to_owned())),
         };
-        self.wait(head, rows, values)
+        self.wait(head, form, values)
     }
 
     /// Runs a statement of which nobody asks how many rows it changed: whoever asks next has it done first.
     pub fn exec_later(&self, sql: &str, args: &[Val<'_>]) -> Result<(), DbError> {
         match self.is_postgres() {
-            true => self.wait(sql.to_owned(), None, args),
+            true => self.wait(sql.to_owned(), Form::Whole, args),
             false => self.exec(sql, args).map(drop),
         }
     }
 
-    fn wait(&self, head: String, rows: Option<(usize, String)>, values: &[Val<'_>]) -> Result<(), DbError> {
+    /// What stands around a write: it goes to the server with the next statement.
+    pub(super) fn frame(&self, sql: &str) -> Result<(), DbError> {
+        match self.is_postgres() {
+            true => self.wait(sql.to_owned(), Form::Frame, &[]),
+            false => self.batch(sql),
+        }
+    }
+
+    fn wait(&self, head: String, form: Form, values: &[Val<'_>]) -> Result<(), DbError> {
         self.count();
         let values = values.iter().map(Val::to_owned).collect();
         let mut waiting = self.waiting().borrow_mut();
-        waiting.push(Waiting { head, rows, values });
+        waiting.push(Waiting { head, form, values });
         let full = waiting.len() >= WAITING_MAX;
         drop(waiting);
         if full { self.settle() } else { Ok(()) }
@@ -151,14 +175,15 @@ impl Tx<'_> {
     /// Sees to it that nothing waits any more.
     pub(super) fn settle(&self) -> Result<(), DbError> {
         match self.engine() {
-            Engine::Postgres(client, handle) => handle.block_on(self.behind(client, async { Ok(()) })),
+            Engine::Postgres(client, driver) => driver.block_on(self.behind(client, async { Ok(()) })),
             Engine::Sqlite(_) => Ok(()),
         }
     }
 
-    /// Drops what waits: what it belongs to is undone.
+    /// Drops what waits: the write it belongs to is undone.
     pub(super) fn forget_waiting(&self) {
-        self.waiting().take();
+        let is_frame = |one: &Waiting| matches!(one.form, Form::Frame);
+        self.waiting().borrow_mut().retain(is_frame);
     }
 
     /// Asks several things at once that do not depend on each other; `{}` in each stands for its keys, as in
@@ -168,27 +193,29 @@ impl Tx<'_> {
         questions: &[(&str, &[Val<'_>])],
         mut each: impl FnMut(usize, &Row<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
-        let Engine::Postgres(client, handle) = self.engine() else {
+        let Engine::Postgres(client, driver) = self.engine() else {
             for (number, (sql, keys)) in questions.iter().enumerate() {
-                self.each_of(sql, keys, |row| each(number, row))?;
+                self.each_listed(sql, keys, |row| each(number, row))?;
             }
             return Ok(());
         };
         let mut asked = Vec::new();
         for (number, (sql, keys)) in questions.iter().enumerate() {
-            for chunk in keys.chunks(ROWS_PER_STATEMENT) {
+            for (sql, chunk) in with_arrays(sql, keys) {
                 self.count();
-                let (sql, args) = with_list(sql, chunk);
-                asked.push((number, sql, args));
+                asked.push((number, sql, chunk));
             }
         }
-        let answers = handle.block_on(self.behind(client, async {
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let answers = driver.block_on(self.behind(client, async {
             let mut ready = Vec::with_capacity(asked.len());
-            for (_, sql, args) in &asked {
-                ready.push((client.prepare_cached(sql).await?, args));
+            for (_, sql, keys) in &asked {
+                ready.push((client.prepare_cached(sql).await?, keys));
             }
-            let ask = async |(statement, args): &(Statement, &Vec<Val<'_>>)| {
-                client.query(statement, &for_postgres(args)).await
+            let ask = async |(statement, keys): &(Statement, &&[Val<'_>])| {
+                client.query(statement, &[*keys as PgArgument<'_>]).await
             };
             let answers = join_all(ready.iter().map(ask)).await;
             Ok(answers.into_iter().collect::<Result<Vec<_>, _>>()?)

@@ -7,13 +7,13 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::types::ValueRef;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 
 use super::together::Waiting;
 use super::{DbError, Val};
 
-/// Keys that one statement names at most.
-pub(super) const ROWS_PER_STATEMENT: usize = 256;
+/// Keys that one statement names at most: on SQLite each is a place of its own, on PostgreSQL all are one array.
+const KEYS_PER_STATEMENT: (usize, usize) = (256, 8192);
 
 /// A transaction. What happens in it happens wholly or not at all.
 pub struct Tx<'a> {
@@ -21,13 +21,33 @@ pub struct Tx<'a> {
     statements: &'a AtomicU64,
     /// The highest revision that this transaction gave to a change.
     marked: Cell<u64>,
+    /// The highest revision of all, once it is known.
+    feed_head: Cell<Option<i64>>,
     /// What goes to the server with the next statement.
     waiting: RefCell<Vec<Waiting>>,
 }
 
 pub(super) enum Engine<'a> {
     Sqlite(&'a rusqlite::Connection),
-    Postgres(&'a deadpool_postgres::ClientWrapper, &'a Handle),
+    Postgres(&'a deadpool_postgres::ClientWrapper, Driver<'a>),
+}
+
+/// What moves a connection's bytes while a transaction waits for the server.
+#[derive(Clone, Copy)]
+pub(super) enum Driver<'a> {
+    /// Other threads do.
+    Others(&'a Handle),
+    /// The thread that waits does: no other has to wake up for each answer.
+    Own(&'a Runtime),
+}
+
+impl Driver<'_> {
+    pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        match self {
+            Self::Others(handle) => handle.block_on(future),
+            Self::Own(runtime) => runtime.block_on(future),
+        }
+    }
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -43,6 +63,7 @@ impl<'a> Tx<'a> {
             engine,
             statements,
             marked,
+            feed_head: Cell::default(),
             waiting: RefCell::default(),
         }
     }
@@ -72,7 +93,7 @@ impl<'a> Tx<'a> {
                 let mut statement = connection.prepare_cached(&for_sqlite(sql))?;
                 Ok(statement.execute(rusqlite::params_from_iter(args))? as u64)
             }
-            Engine::Postgres(client, handle) => handle.block_on(self.behind(client, async {
+            Engine::Postgres(client, driver) => driver.block_on(self.behind(client, async {
                 let statement = client.prepare_cached(sql).await?;
                 Ok(client.execute(&statement, &for_postgres(args)).await?)
             })),
@@ -84,8 +105,8 @@ impl<'a> Tx<'a> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match &self.engine {
             Engine::Sqlite(connection) => Ok(connection.execute_batch(sql)?),
-            Engine::Postgres(client, handle) => {
-                handle.block_on(self.behind(client, async { Ok(client.batch_execute(sql).await?) }))
+            Engine::Postgres(client, driver) => {
+                driver.block_on(self.behind(client, async { Ok(client.batch_execute(sql).await?) }))
             }
         }
     }
@@ -121,8 +142,8 @@ impl<'a> Tx<'a> {
                 }
                 Ok(())
             }
-            Engine::Postgres(client, handle) => {
-                let rows = handle.block_on(self.behind(client, async {
+            Engine::Postgres(client, driver) => {
+                let rows = driver.block_on(self.behind(client, async {
                     let statement = client.prepare_cached(sql).await?;
                     Ok(client.query(&statement, &for_postgres(args)).await?)
                 }))?;
@@ -162,15 +183,25 @@ impl<'a> Tx<'a> {
         number.ok_or_else(|| DbError::Statement(format!("no row from {sql}")))
     }
 
-    /// Runs `sql` for chunks of `keys`: `{}` in it becomes `$1, $2, …`. Chunks have few different lengths
-    /// (the last key is repeated), so that statements stay prepared. `{}` may stand more than once.
+    /// Runs `sql` for chunks of `keys`: `in ({})` in it becomes `in ($1, $2, …)`, of few different lengths (the last
+    /// key is repeated), or on PostgreSQL `= any($1)`, so that statements stay prepared. It may stand more than once.
     pub fn each_of(
         &self,
         sql: &str,
         keys: &[Val<'_>],
         mut each: impl FnMut(&Row<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
-        for chunk in keys.chunks(ROWS_PER_STATEMENT) {
+        self.each_at_once(&[(sql, keys)], |_, row| each(row))
+    }
+
+    /// The same on SQLite.
+    pub(super) fn each_listed(
+        &self,
+        sql: &str,
+        keys: &[Val<'_>],
+        mut each: impl FnMut(&Row<'_>) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        for chunk in keys.chunks(KEYS_PER_STATEMENT.0) {
             let (sql, args) = with_list(sql, chunk);
             self.each(&sql, &args, &mut each)?;
         }
@@ -180,7 +211,17 @@ impl<'a> Tx<'a> {
     /// Runs a statement for chunks of `keys`, like [`each_of`](Self::each_of).
     pub fn exec_of(&self, sql: &str, keys: &[Val<'_>]) -> Result<u64, DbError> {
         let mut changed = 0;
-        for chunk in keys.chunks(ROWS_PER_STATEMENT) {
+        if let Engine::Postgres(client, driver) = &self.engine {
+            for (sql, chunk) in with_arrays(sql, keys) {
+                self.statements.fetch_add(1, Ordering::Relaxed);
+                changed += driver.block_on(self.behind(client, async {
+                    let statement = client.prepare_cached(&sql).await?;
+                    Ok(client.execute(&statement, &[&chunk]).await?)
+                }))?;
+            }
+            return Ok(changed);
+        }
+        for chunk in keys.chunks(KEYS_PER_STATEMENT.0) {
             let (sql, args) = with_list(sql, chunk);
             changed += self.exec(&sql, &args)?;
         }
@@ -197,6 +238,16 @@ impl<'a> Tx<'a> {
 
     pub(super) fn forget_marked(&self, before: u64) {
         self.marked.set(before);
+        self.feed_head.set(None);
+    }
+
+    /// The highest revision of the feed, if a write has learned it in this transaction.
+    pub(crate) fn feed_head(&self) -> Option<i64> {
+        self.feed_head.get()
+    }
+
+    pub(crate) fn set_feed_head(&self, revision: i64) {
+        self.feed_head.set(Some(revision));
     }
 }
 
@@ -215,7 +266,17 @@ fn push_places(sql: &mut String, first: usize, count: usize) {
     }
 }
 
-pub(super) fn with_list<'v>(sql: &str, keys: &'v [Val<'v>]) -> (String, Vec<Val<'v>>) {
+/// The statement that takes its keys as one array, for each chunk of them.
+pub(super) fn with_arrays<'v>(
+    sql: &str,
+    keys: &'v [Val<'v>],
+) -> impl Iterator<Item = (String, &'v [Val<'v>])> {
+    let sql = sql.replace("in ({})", "= any($1)");
+    let chunks = keys.chunks(KEYS_PER_STATEMENT.1);
+    chunks.map(move |chunk| (sql.clone(), chunk))
+}
+
+fn with_list<'v>(sql: &str, keys: &'v [Val<'v>]) -> (String, Vec<Val<'v>>) {
     let len = keys.len().next_power_of_two();
     let mut places = String::with_capacity(len * 5);
     push_places(&mut places, 1, len);

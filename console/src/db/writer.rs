@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::tx::Engine;
+use super::tx::{Driver, Engine};
 use super::{DbError, Tx, postgres};
 
 /// Closures that may wait; whoever comes when all places are taken waits for one.
@@ -28,8 +28,10 @@ const LOCK: &str = "begin isolation level read committed; set local idle_in_tran
 
 /// A closure with a place for its outcome.
 trait Job: Send {
-    /// True if its changes are to stay.
+    /// True if its changes are to stay. Some of its statements may wait.
     fn run(&mut self, tx: &Tx<'_>) -> bool;
+    /// What waited failed.
+    fn fail(&mut self, error: DbError);
     /// The changes are durable, or are not.
     fn finish(self: Box<Self>, committed: Result<(), DbError>);
 }
@@ -47,16 +49,15 @@ where
     E: From<DbError> + Send,
 {
     fn run(&mut self, tx: &Tx<'_>) -> bool {
-        let work = || {
-            let value = (self.f)(tx)?;
-            tx.settle()?;
-            Ok(value)
-        };
-        let outcome = catch_unwind(AssertUnwindSafe(work));
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.f)(tx)));
         let outcome = outcome.unwrap_or_else(|_| Err(E::from(DbError::Statement("a write panicked".into()))));
         let keep = outcome.is_ok();
         self.outcome = Some(outcome);
         keep
+    }
+
+    fn fail(&mut self, error: DbError) {
+        self.outcome = Some(Err(error.into()));
     }
 
     fn finish(self: Box<Self>, committed: Result<(), DbError>) {
@@ -84,27 +85,32 @@ impl Writer {
         feed: watch::Sender<u64>,
         statements: Arc<AtomicU64>,
     ) -> Result<Self, DbError> {
-        Self::start(move |jobs| SqliteGroup(&connection).run(jobs, &feed, &statements))
-    }
-
-    pub(super) fn postgres(
-        pool: postgres::Pool,
-        feed: watch::Sender<u64>,
-        statements: Arc<AtomicU64>,
-    ) -> Result<Self, DbError> {
-        let handle = Handle::current();
-        Self::start(move |jobs| {
-            let client = handle.block_on(pool.get())?;
-            PostgresGroup {
-                client,
-                handle: &handle,
-            }
-            .run(jobs, &feed, &statements)
+        Self::start(mpsc::Receiver::blocking_recv, move |jobs| {
+            SqliteGroup(&connection).run(jobs, &feed, &statements)
         })
     }
 
-    /// `group` runs jobs in one transaction; an error is that of the commit.
+    /// The thread has a connection of its own and moves its bytes itself, while it waits for answers and while it
+    /// waits for work.
+    pub(super) fn postgres(
+        pool: &postgres::Pool,
+        feed: watch::Sender<u64>,
+        statements: Arc<AtomicU64>,
+    ) -> Result<Self, DbError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = Arc::new(runtime.map_err(|error| DbError::Unreachable(error.to_string()))?);
+        let (own, waits) = (pool.of_the_writer()?, runtime.clone());
+        let next = move |queue: &mut Queue| waits.block_on(queue.recv());
+        Self::start(next, move |jobs| {
+            let client = runtime.block_on(own.get())?;
+            let runtime = &runtime;
+            PostgresGroup { client, runtime }.run(jobs, &feed, &statements)
+        })
+    }
+
+    /// `next` waits for work; `group` runs jobs in one transaction; an error is that of the commit.
     fn start(
+        next: impl Fn(&mut Queue) -> Option<Box<dyn Job>> + Send + 'static,
         group: impl Fn(&mut Group<'_>) -> Result<(), DbError> + Send + 'static,
     ) -> Result<Self, DbError> {
         let (queue, receiver) = mpsc::channel(QUEUE);
@@ -112,7 +118,7 @@ impl Writer {
         let flag = stopped.clone();
         std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || work(receiver, &flag, group))
+            .spawn(move || work(receiver, &flag, next, group))
             .map_err(|error| DbError::Unreachable(error.to_string()))?;
         Ok(Self { queue, stopped })
     }
@@ -142,9 +148,11 @@ impl Writer {
     }
 }
 
+type Queue = mpsc::Receiver<Box<dyn Job>>;
+
 /// The jobs of one transaction: those that ran, and where more come from.
 struct Group<'q> {
-    queue: &'q mut mpsc::Receiver<Box<dyn Job>>,
+    queue: &'q mut Queue,
     jobs: Vec<Box<dyn Job>>,
     /// A repetition takes no more jobs.
     closed: bool,
@@ -164,17 +172,26 @@ impl Group<'_> {
         self.jobs.get_mut(index)
     }
 
-    /// Runs `begin`, and every job between savepoints.
+    /// Runs `begin`, and every job between savepoints. What the only job of a group leaves waiting goes to the server
+    /// with the commit: there is nobody whom it could take along.
     fn run_all(&mut self, tx: &Tx<'_>, begin: &str) -> Result<(), DbError> {
         let mut index = 0;
-        tx.batch(&format!("{begin}savepoint job"))?;
+        tx.frame(&format!("{begin}savepoint job"))?;
         let mut kept = false;
         while let Some(job) = self.next(index) {
             if kept {
-                tx.batch("release savepoint job; savepoint job")?;
+                tx.frame("release savepoint job; savepoint job")?;
             }
             let before = tx.marked();
             kept = job.run(tx);
+            let is_only = index == 0 && self.next(1).is_none();
+            if kept
+                && !is_only
+                && let Err(error) = tx.settle()
+            {
+                self.jobs[index].fail(error);
+                kept = false;
+            }
             if !kept {
                 tx.forget_marked(before);
                 tx.forget_waiting();
@@ -187,11 +204,12 @@ impl Group<'_> {
 }
 
 fn work(
-    mut queue: mpsc::Receiver<Box<dyn Job>>,
+    mut queue: Queue,
     stopped: &AtomicBool,
+    next: impl Fn(&mut Queue) -> Option<Box<dyn Job>>,
     run: impl Fn(&mut Group<'_>) -> Result<(), DbError>,
 ) {
-    while let Some(first) = queue.blocking_recv() {
+    while let Some(first) = next(&mut queue) {
         let mut group = Group {
             queue: &mut queue,
             jobs: vec![first],
@@ -249,9 +267,9 @@ impl SqliteGroup<'_> {
     }
 }
 
-struct PostgresGroup<'h> {
+struct PostgresGroup<'r> {
     client: deadpool_postgres::Client,
-    handle: &'h Handle,
+    runtime: &'r Runtime,
 }
 
 impl PostgresGroup<'_> {
@@ -261,13 +279,17 @@ impl PostgresGroup<'_> {
         feed: &watch::Sender<u64>,
         statements: &AtomicU64,
     ) -> Result<(), DbError> {
-        let tx = Tx::new(Engine::Postgres(&self.client, self.handle), statements);
+        let tx = Tx::new(
+            Engine::Postgres(&self.client, Driver::Own(self.runtime)),
+            statements,
+        );
         let committed = group.run_all(&tx, LOCK).and_then(|()| {
             let notify = match tx.marked() {
                 0 => String::new(),
                 _ => format!("notify {}; ", postgres::CHANNEL),
             };
-            tx.batch(&format!("{notify}commit"))
+            // A write that went on after a failed statement has no savepoint to release: it is not kept.
+            tx.batch(&format!("release savepoint job; {notify}commit"))
         });
         let marked = tx.marked();
         match committed {
