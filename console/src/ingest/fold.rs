@@ -1,12 +1,12 @@
 //! From journal entries to history.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use firmware_protocol::receipt::Receipt;
 use policy::effective::effective;
 use policy::facts_json::DecideInput;
 use policy::merge::{self, Associated, Event, HybridTime, Stamp};
-use policy::model::{AssociationId, GroupPolicy, PolicyId, StationId, UnixMillis};
+use policy::model::{AssociationId, BandSerial, GroupPolicy, PolicyId, StationId, UnixMillis, UserId};
 use server_sync::Entry;
 use station_core::convert;
 use station_core::journal::{Committed, Decided, FlowId, JournalRecord, record_prefix};
@@ -17,7 +17,7 @@ use super::{Checked, Known};
 use crate::args;
 use crate::db::{DbError, Tx, Val};
 use crate::store::feed::Kind;
-use crate::store::history::{self, Marked};
+use crate::store::history::{self, After, Marked};
 use crate::store::{associations, users};
 use crate::sync::stations::StationInfo;
 
@@ -49,8 +49,8 @@ pub(crate) struct Folder<'a> {
     credentials: Vec<Val<'a>>,
     /// The associations, bands and people of all commits.
     associations: Vec<Val<'a>>,
-    bands: Vec<Val<'a>>,
-    handles: Vec<Val<'a>>,
+    bands: Vec<BandSerial>,
+    handles: Vec<[u8; 16]>,
     events: Vec<merge::Entry>,
     /// Associations of which nothing is believed: the station takes them back.
     unheard: Vec<Marked>,
@@ -91,27 +91,48 @@ impl<'a> Folder<'a> {
     }
 
     /// Appends it all.
-    pub(crate) fn finish(self) -> Result<(), DbError> {
+    pub(crate) fn finish(mut self) -> Result<(), DbError> {
         let tx = self.tx;
         let keys = "insert into band_keys (serial, band_key, first_seen)";
         tx.insert_later(keys, 3, &self.band_keys, "on conflict (serial) do nothing")?;
         let credentials = "insert into credentials (association, credential_key)";
         let once = "on conflict (association) do nothing";
         tx.insert_later(credentials, 2, &self.credentials, once)?;
-        let mut used = Used::default();
-        history::append_marking(tx, &self.events, self.now, || self.to_tell(&mut used))?;
+        let (mut used, ahead) = (Used::default(), self.known.take_ahead());
+        history::append_marking(tx, &self.events, self.now, ahead, |after| {
+            self.to_tell(after, &mut used)
+        })?;
         used.flag(tx, self.now)
     }
 
     /// A station follows its own commits until they are acknowledged, whatever else it hears, and ends or
     /// deactivates other associations of that band and of that person. From here on what counts is for the console
     /// to say; so it says it again, also where nothing changed here (I5). In the same look, which tickets were used.
-    fn to_tell(&self, used: &mut Used) -> Result<Vec<Marked>, DbError> {
+    fn to_tell(&self, after: &After<'_>, used: &mut Used) -> Result<Vec<Marked>, DbError> {
+        let bands: BTreeSet<BandSerial> = self.bands.iter().copied().collect();
+        let people = self.handles.iter().filter_map(|handle| self.known.person(handle));
+        let users: BTreeSet<UserId> = people.map(|person| person.id.clone()).collect();
         let mut marks = self.unheard.clone();
+        marks.extend(after.open(&bands, &users));
+        // What the fold did not reach: people and bands of which nothing is believed, or nothing is new.
+        let bands: Vec<Val<'_>> = bands
+            .iter()
+            .filter(|band| !after.has_band(band))
+            .map(Val::from)
+            .collect();
+        let users: Vec<Val<'_>> = users
+            .iter()
+            .filter(|user| !after.has_user(user))
+            .map(Val::from)
+            .collect();
+        let made_with_tickets: &[Val<'_>] = match self.known.used_tickets {
+            true => &self.associations,
+            false => &[],
+        };
         let questions: [(&str, &[Val<'_>]); 3] = [
-            (open_of!("associations.band"), &self.bands),
-            (open_of!("users.handle"), &self.handles),
-            (tickets::USED, &self.associations),
+            (open_of!("associations.band"), &bands),
+            (open_of!("associations.usr"), &users),
+            (tickets::USED, made_with_tickets),
         ];
         self.tx.each_at_once(&questions, |number, row| {
             match number {
@@ -141,7 +162,10 @@ impl<'a> Folder<'a> {
                 );
                 Ok(())
             }
-            Some(JournalRecord::Intent(intent)) => tickets::spend(self.tx, station, entry, intent, self.now),
+            Some(JournalRecord::Intent(intent)) => {
+                self.known.used_tickets |= intent.ticket.is_some();
+                tickets::spend(self.tx, station, entry, intent, self.now)
+            }
             Some(JournalRecord::RolledBack(rolled_back)) => tickets::release(self.tx, rolled_back, self.now),
             Some(JournalRecord::Committed(committed)) => match checked.receipts.get(&entry.sequence) {
                 Some(receipt) => self.committed(station, entry, committed, receipt),
@@ -165,8 +189,8 @@ impl<'a> Folder<'a> {
                 .extend([serial.into(), (&committed.band_key).into(), self.now.into()]);
         }
         self.associations.push((&receipt.association.0).into());
-        self.bands.push(serial.into());
-        self.handles.push((&receipt.user.0).into());
+        self.bands.push(convert::serial(&receipt.serial));
+        self.handles.push(receipt.user.0);
         let Some(person) = self.known.person(&receipt.user.0) else {
             let detail = format!("nobody has the handle {}", receipt.user);
             return self.not_heard(station, entry, receipt, "user_unknown", &detail);

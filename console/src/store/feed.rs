@@ -90,10 +90,7 @@ pub fn mark_each<'k>(
         return Ok(());
     }
     let count = last.len() as i64;
-    let head = tx.number(
-        "update feed_head set revision = revision + $1 where id = 1 returning revision",
-        args![count],
-    )?;
+    let head = raise_head(tx, count)?;
     let first = head - count + 1;
     let values: Vec<Val<'_>> = last
         .iter()
@@ -108,7 +105,7 @@ pub fn mark_each<'k>(
             ]
         })
         .collect();
-    tx.insert(
+    tx.insert_later(
         "insert into feed (kind, key, revision, site, left_sites)",
         5,
         &values,
@@ -119,6 +116,31 @@ pub fn mark_each<'k>(
     tx.note_marked(head as u64);
     Ok(())
 }
+
+/// The last of so many new revisions.
+fn raise_head(tx: &Tx<'_>, count: i64) -> Result<i64, DbError> {
+    let head = match tx.feed_head() {
+        Some(known) => {
+            tx.exec_later(
+                "update feed_head set revision = $1 where id = 1",
+                args![known + count],
+            )?;
+            known + count
+        }
+        None => tx.number(
+            "update feed_head set revision = revision + $1 where id = 1 returning revision",
+            args![count],
+        )?,
+    };
+    tx.set_feed_head(head);
+    Ok(head)
+}
+
+/// Asks for the revision of the last change together with other things; the key is [`HEAD_KEY`], the answer goes to
+/// [`Tx::set_feed_head`]: there is one writer, and nobody else raises it during its transaction (0025).
+pub(crate) const HEAD: &str = "select revision from feed_head where id in ({})";
+/// The key of the one row.
+pub(crate) const HEAD_KEY: Val<'_> = Val::Int(1);
 
 /// Notes that one key changed.
 pub fn mark(tx: &Tx<'_>, kind: Kind, key: &str, site: &str) -> Result<(), DbError> {

@@ -17,7 +17,7 @@ use crate::ca::Peer;
 use crate::db::{DbError, Tx, Val};
 use crate::ingest::{self, Asked, Checked, Folder, Known, Subject, Trust};
 use crate::serve::App;
-use crate::store::settings;
+use crate::store::{feed, settings};
 
 /// Entries of one station that are kept for review; what comes beyond is refused and stays with the station.
 const REVIEW_MAX: i64 = 10_000;
@@ -126,25 +126,28 @@ fn apart(came: &[Came]) -> Vec<&[Came]> {
 
 fn take_part(tx: &Tx<'_>, came: &[Came], now: UnixMillis) -> Result<Vec<Pushed>, DbError> {
     let peers: Vec<Peer> = came.iter().map(|one| one.peer).collect();
-    let asked = Asked::of(came.iter().flat_map(|one| one.checked.receipts()));
-    let [keys, people, made] = asked.questions();
+    let writers = came.iter().map(|one| &one.checked.batch.station.0);
+    let asked = Asked::of(writers, came.iter().flat_map(|one| one.checked.receipts()));
+    let about_receipts = asked.questions();
     let (question, lineage_of) = (Certificates::question(), [settings::names::LINEAGE.into()]);
     let serials = Certificates::keys(&peers);
-    let questions: [(&str, &[Val<'_>]); 5] = [
-        keys,
-        people,
-        made,
+    let own: [(&str, &[Val<'_>]); 3] = [
         (&question, &serials),
         (settings::VALUES, &lineage_of),
+        (feed::HEAD, &[feed::HEAD_KEY]),
     ];
+    let others = about_receipts.iter().map(|(_, sql, keys)| (sql.as_str(), *keys));
+    let questions: Vec<_> = own.into_iter().chain(others).collect();
     let (mut known, mut certificates, mut lineage) = (Known::default(), Certificates::default(), None);
     tx.each_at_once(&questions, |number, row| match number {
-        3 => certificates.take(row),
-        4 => row
+        0 => certificates.take(row),
+        1 => row
             .json(0)
             .map(|found: policy::model::StationId| lineage = Some(Lineage(found.0))),
-        _ => known.take(number, row),
+        2 => row.int(0).map(|head| tx.set_feed_head(head)),
+        _ => known.take(about_receipts[number - own.len()].0, row),
     })?;
+    known.answered(&asked);
     let lineage = lineage.ok_or_else(|| DbError::Damaged("the database has no lineage".into()))?;
     let mut taking = Taking {
         tx,

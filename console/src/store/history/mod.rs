@@ -12,8 +12,10 @@
 //! all bands of these users are read, with what was said of all of their users (`reach`). A test compares
 //! the rows with a fold of the whole history.
 
+mod ahead;
 mod reach;
 mod rows;
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -23,45 +25,59 @@ use policy::merge::{Associated, Entry, Event, HybridTime, Oddity, Stamp, State};
 use policy::model::{AssociationId, BandSerial, StationId, UnixMillis, UserId};
 use ring::digest::{SHA256, digest};
 
+use self::said::Said;
 use super::{feed, settings};
 use crate::args;
 use crate::db::{DbError, Row, Tx, Val};
 
+pub(crate) use ahead::{About, Ahead, Told};
 pub use rows::Folded;
-pub(crate) use rows::{Marked, code};
+pub(crate) use rows::{After, Marked, code};
 
 /// Stores the entries that are not there yet and brings every row that follows from them up to date. The
 /// same entries again change nothing. `now` is when the console got them.
 pub fn append(tx: &Tx<'_>, entries: &[Entry], now: UnixMillis) -> Result<Folded, DbError> {
-    append_marking(tx, entries, now, || Ok(Vec::new()))
+    append_marking(tx, entries, now, Ahead::default(), |_| Ok(Vec::new()))
 }
 
-/// The same, and marks in the feed what `more` finds when the rows are there.
+/// The same, knowing what was read ahead in this transaction, and marks in the feed what `more` finds when the rows
+/// are there.
 pub(crate) fn append_marking(
     tx: &Tx<'_>,
     entries: &[Entry],
     now: UnixMillis,
-    more: impl FnOnce() -> Result<Vec<Marked>, DbError>,
+    ahead: Ahead,
+    more: impl FnOnce(&After<'_>) -> Result<Vec<Marked>, DbError>,
 ) -> Result<Folded, DbError> {
-    let new = store(tx, entries, now)?;
+    let new = store(tx, entries, &ahead, now)?;
     if new.is_empty() {
-        feed::mark_all(tx, &more()?)?;
+        feed::mark_all(tx, &more(&After::NOTHING)?)?;
         return Ok(Folded::default());
     }
-    let part = reach::read(tx, &new)?;
-    rows::replace(tx, &part, now, new.len(), more)
+    let Ahead { mut said, stored, .. } = ahead;
+    said.add(new.iter().copied().cloned());
+    let part = reach::read(tx, &new, &mut said)?;
+    rows::replace(tx, &part, stored, now, new.len(), more)
 }
 
 /// Stores entries; returns those that were not there.
-fn store<'e>(tx: &Tx<'_>, entries: &'e [Entry], now: UnixMillis) -> Result<Vec<&'e Entry>, DbError> {
+fn store<'e>(
+    tx: &Tx<'_>,
+    entries: &'e [Entry],
+    ahead: &Ahead,
+    now: UnixMillis,
+) -> Result<Vec<&'e Entry>, DbError> {
     let forms: Vec<Form<'e>> = entries.iter().map(Form::of).collect();
-    let known = known(tx, &forms)?;
+    let known = match ahead.knows_numbers(entries) {
+        true => &ahead.known,
+        false => &known(tx, &forms)?,
+    };
     let mut seen = BTreeSet::new();
     let new: Vec<&Form<'_>> = forms
         .iter()
         .filter(|form| !known.contains(&form.id()) && seen.insert(form.id()))
         .collect();
-    note_numbers_used_twice(tx, &known, &new, now)?;
+    note_numbers_used_twice(tx, known, &new, now)?;
     let values: Vec<Val<'_>> = new.iter().flat_map(|form| form.values(now)).collect();
     tx.insert_later(
         "insert into entries (writer, sequence, digest, time_ms, counter, association, usr, band, event, received_ms)",
@@ -71,9 +87,6 @@ fn store<'e>(tx: &Tx<'_>, entries: &'e [Entry], now: UnixMillis) -> Result<Vec<&
     )?;
     Ok(new.into_iter().map(|form| form.entry).collect())
 }
-
-/// Entries that are looked for with one statement.
-const NUMBERS_AT_ONCE: usize = 128;
 
 type EntryId = ([u8; 16], u64, [u8; 16]);
 
@@ -106,9 +119,6 @@ fn known(tx: &Tx<'_>, forms: &[Form<'_>]) -> Result<BTreeSet<EntryId>, DbError> 
         let range = ranges.entry(station.0).or_insert((sequence, sequence));
         *range = (range.0.min(sequence), range.1.max(sequence));
     }
-    if tx.is_postgres() && ranges.len() > 1 {
-        return known_by_number(tx, forms);
-    }
     let mut known = BTreeSet::new();
     for (writer, (low, high)) in &ranges {
         tx.each(
@@ -119,27 +129,6 @@ fn known(tx: &Tx<'_>, forms: &[Form<'_>]) -> Result<BTreeSet<EntryId>, DbError> 
                 Ok(())
             },
         )?;
-    }
-    Ok(known)
-}
-
-/// The same of many writers: one question to the server instead of one for each.
-fn known_by_number(tx: &Tx<'_>, forms: &[Form<'_>]) -> Result<BTreeSet<EntryId>, DbError> {
-    let mut known = BTreeSet::new();
-    for forms in forms.chunks(NUMBERS_AT_ONCE) {
-        let places: Vec<String> = (0..forms.len())
-            .map(|number| format!("(${}, ${})", number * 2 + 1, number * 2 + 2))
-            .collect();
-        let sql = format!(
-            "select writer, sequence, digest from entries where (writer, sequence) in ({})",
-            places.join(", ")
-        );
-        let numbers = forms.iter().map(|form| &form.entry.stamp);
-        let values = numbers.flat_map(|stamp| [Val::from(&stamp.station), stamp.sequence.into()]);
-        tx.each(&sql, &values.collect::<Vec<_>>(), |row| {
-            known.insert((row.array(0)?, row.count(1)?, row.array(2)?));
-            Ok(())
-        })?;
     }
     Ok(known)
 }
@@ -246,7 +235,7 @@ fn read_entry(row: &Row<'_>) -> Result<Entry, DbError> {
 pub fn foresee(tx: &Tx<'_>, events: &[Event], now: UnixMillis) -> Result<(State, State), DbError> {
     let first = after_everything(tx, events, now)?;
     let new = stamped(events.to_vec(), first, StationId([0xff; 16]), 0);
-    let mut part = reach::read(tx, &new.iter().collect::<Vec<_>>())?;
+    let mut part = reach::read(tx, &new.iter().collect::<Vec<_>>(), &mut Said::default())?;
     let before = rows::fold(&part);
     part.entries.extend(new);
     Ok((before, rows::fold(&part)))

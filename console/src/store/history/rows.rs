@@ -9,6 +9,7 @@ use policy::model::{
 use station_core::replica::derived_handle;
 
 use super::reach::Part;
+use super::said::{Whole, keys};
 use crate::args;
 use crate::db::{DbError, Row, Tx, Val};
 use crate::store::feed::{self, Kind};
@@ -31,26 +32,28 @@ pub struct Folded {
     pub released: BTreeSet<AssociationId>,
 }
 
-/// What is stored of the part.
-#[derive(Default)]
-struct Stored {
+/// What is stored of a part, and for what it was asked.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
     users: BTreeMap<UserId, (UserState, String)>,
     bands: BTreeMap<BandSerial, Band>,
     associations: BTreeMap<AssociationId, Association>,
     quarantine: BTreeMap<AssociationId, Quarantined>,
-    oddities: BTreeSet<String>,
+    oddities: BTreeSet<(AssociationId, String)>,
+    asked: Whole,
 }
 
 /// Folds the part and replaces what differs. Marks that, and what `more` finds when the rows are there.
 pub(super) fn replace(
     tx: &Tx<'_>,
     part: &Part,
+    mut stored: Stored,
     now: UnixMillis,
     new_entries: usize,
-    more: impl FnOnce() -> Result<Vec<Marked>, DbError>,
+    more: impl FnOnce(&After<'_>) -> Result<Vec<Marked>, DbError>,
 ) -> Result<Folded, DbError> {
     let state = fold(part);
-    let stored = Stored::read(tx, part, &state)?;
+    stored.complete(tx, part, &state)?;
     let mut change = Change {
         tx,
         part,
@@ -71,9 +74,39 @@ pub(super) fn replace(
     let Change {
         folded, mut marks, ..
     } = change;
-    marks.extend(more()?);
+    let after = Some((part, &state, &sites));
+    marks.extend(more(&After(after))?);
     feed::mark_all(tx, &marks)?;
     Ok(folded)
+}
+
+/// What the rows say after an append, as far as it folded them.
+pub(crate) struct After<'a>(Option<(&'a Part, &'a State, &'a BTreeMap<UserId, String>)>);
+
+impl After<'_> {
+    /// Nothing was folded.
+    pub(super) const NOTHING: Self = Self(None);
+
+    /// The open associations of these bands and of these users, who have to be folded here.
+    pub(crate) fn open(&self, bands: &BTreeSet<BandSerial>, users: &BTreeSet<UserId>) -> Vec<Marked> {
+        let Some((part, state, sites)) = self.0 else {
+            return Vec::new();
+        };
+        let is_open = |a: &&Association| a.is_open() && part.decides(a);
+        let is_of = |a: &&Association| bands.contains(&a.band) || users.contains(&a.user);
+        let open = state.associations.values().filter(is_open).filter(is_of);
+        let site = |a: &Association| sites.get(&a.user).cloned().unwrap_or_default();
+        open.map(|a| (Kind::Association, a.id.to_string(), site(a)))
+            .collect()
+    }
+
+    pub(crate) fn has_band(&self, band: &BandSerial) -> bool {
+        self.0.is_some_and(|(part, ..)| part.bands.contains(band))
+    }
+
+    pub(crate) fn has_user(&self, user: &UserId) -> bool {
+        self.0.is_some_and(|(part, ..)| part.users.contains(user))
+    }
 }
 
 pub(super) fn fold(part: &Part) -> State {
@@ -109,72 +142,130 @@ impl Part {
     }
 }
 
+/// Bands as they are stored.
+const BANDS: &str = "select serial, seos, stock from bands where serial in ({})";
+/// What of associations is in quarantine.
+const QUARANTINE: &str = "select association, cause, rival from quarantine where association in ({})";
+/// What could not be applied.
+const ODDITIES: &str = "select association, oddity from oddities where association in ({})";
+
 impl Stored {
-    fn read(tx: &Tx<'_>, part: &Part, state: &State) -> Result<Self, DbError> {
-        let users: Vec<Val<'_>> = part.users.iter().map(Val::from).collect();
-        let bands: Vec<Val<'_>> = part.bands.iter().map(Val::from).collect();
-        let ids: Vec<Val<'_>> = state.associations.keys().map(Val::from).collect();
-        let named: BTreeSet<_> = part
-            .associations
-            .iter()
-            .chain(state.associations.keys())
-            .collect();
-        let named: Vec<Val<'_>> = named.into_iter().map(Val::from).collect();
-        let associations = format!(
-            "select {} from associations where id in ({{}})",
-            associations::COLUMNS
-        );
-        let questions: [(&str, &[Val<'_>]); 5] = [
-            (
-                "select id, status, suspended_since, suspended_note, site from users where id in ({})",
-                &users,
-            ),
-            (
-                "select serial, seos, stock from bands where serial in ({})",
-                &bands,
-            ),
-            (&associations, &ids),
-            (
-                "select association, cause, rival from quarantine where association in ({})",
-                &ids,
-            ),
-            ("select oddity from oddities where association in ({})", &named),
-        ];
-        let mut stored = Self::default();
-        tx.each_at_once(&questions, |number, row| stored.take(number, row))?;
-        Ok(stored)
+    /// What is asked of bands and associations before anything is known of them, for [`take`](Self::take).
+    pub(super) fn questions() -> [(Kept, String); 4] {
+        [
+            (Kept::Band, BANDS.to_owned()),
+            (Kept::Association, associations()),
+            (Kept::Quarantine, QUARANTINE.to_owned()),
+            (Kept::Oddity, ODDITIES.to_owned()),
+        ]
     }
 
-    /// Takes a row of the answer to the question with this number.
-    fn take(&mut self, number: usize, row: &Row<'_>) -> Result<(), DbError> {
-        match number {
-            0 => {
-                let state = UserState {
-                    status: row.code(1)?,
-                    suspension: associations::suspension(row, 2)?,
-                };
-                self.users.insert(row.parse(0)?, (state, row.text(4)?));
+    /// Notes for what it was asked already.
+    pub(super) fn was_asked(&mut self, of: Whole) {
+        self.asked.associations.extend(of.associations);
+        self.asked.bands.extend(of.bands);
+        self.asked.users.extend(of.users);
+    }
+
+    /// Asks for what of the part was not asked for yet.
+    fn complete(&mut self, tx: &Tx<'_>, part: &Part, state: &State) -> Result<(), DbError> {
+        let (asked, made) = (&self.asked, state.associations.keys());
+        let users = keys(part.users.difference(&asked.users));
+        let bands = keys(part.bands.difference(&asked.bands));
+        let ids: Vec<AssociationId> = made
+            .copied()
+            .filter(|id| !asked.associations.contains(id))
+            .collect();
+        let named = part.associations.iter().chain(state.associations.keys());
+        let named: BTreeSet<_> = named
+            .filter(|id| !asked.associations.contains(id))
+            .copied()
+            .collect();
+        let (ids, named, associations) = (keys(&ids), keys(&named), associations());
+        let users_sql =
+            "select id, status, suspended_since, suspended_note, site from users where id in ({})";
+        let kept = [
+            Kept::User,
+            Kept::Band,
+            Kept::Association,
+            Kept::Quarantine,
+            Kept::Oddity,
+        ];
+        let questions: [(&str, &[Val<'_>]); 5] = [
+            (users_sql, &users),
+            (BANDS, &bands),
+            (&associations, &ids),
+            (QUARANTINE, &ids),
+            (ODDITIES, &named),
+        ];
+        let mut found = Self::default();
+        tx.each_at_once(&questions, |number, row| found.take(kept[number], row))?;
+        self.users.extend(found.users);
+        self.bands.extend(found.bands);
+        self.associations.extend(found.associations);
+        self.quarantine.extend(found.quarantine);
+        self.oddities.extend(found.oddities);
+        Ok(())
+    }
+
+    /// Takes a row of an answer.
+    pub(super) fn take(&mut self, kept: Kept, row: &Row<'_>) -> Result<(), DbError> {
+        match kept {
+            Kept::User => {
+                let id = row.parse(0)?;
+                self.users.insert(id, (user_state(row, 1)?, row.text(4)?));
             }
-            1 => {
+            Kept::Band => {
                 let band = read_band(row)?;
                 self.bands.insert(band.serial, band);
             }
-            2 => {
+            Kept::Association => {
                 let association = associations::read(row)?;
                 self.associations.insert(association.id, association);
             }
-            3 => {
+            Kept::Quarantine => {
                 let rival = row.opt_array(2)?.map(AssociationId);
                 let cause = row.code(1)?;
                 let id = AssociationId(row.array(0)?);
                 self.quarantine.insert(id, Quarantined { cause, rival });
             }
-            _ => {
-                self.oddities.insert(row.text(0)?);
+            Kept::Oddity => {
+                self.oddities.insert((AssociationId(row.array(0)?), row.text(1)?));
             }
         }
         Ok(())
     }
+
+    /// Takes a user whose row was read for another reason.
+    pub(super) fn take_user(&mut self, id: UserId, stands: UserState, site: String) {
+        self.asked.users.insert(id.clone());
+        self.users.insert(id, (stands, site));
+    }
+}
+
+/// A row of what.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kept {
+    User,
+    Band,
+    Association,
+    Quarantine,
+    Oddity,
+}
+
+fn associations() -> String {
+    format!(
+        "select {} from associations where id in ({{}})",
+        associations::COLUMNS
+    )
+}
+
+/// Reads `status, suspended_since, suspended_note` from `column` on.
+pub(super) fn user_state(row: &Row<'_>, column: usize) -> Result<UserState, DbError> {
+    Ok(UserState {
+        status: row.code(column)?,
+        suspension: associations::suspension(row, column + 1)?,
+    })
 }
 
 fn read_band(row: &Row<'_>) -> Result<Band, DbError> {
@@ -377,13 +468,17 @@ impl Change<'_> {
 
     /// What could not be applied, as far as this part says anything about it.
     fn oddities(&mut self) -> Result<(), DbError> {
-        let mut stored = self.stored.oddities.clone();
+        let (part, state) = (self.part, self.state);
+        let is_of_part =
+            |id: &AssociationId| part.associations.contains(id) || state.associations.contains_key(id);
+        let of_part = self.stored.oddities.iter().filter(|(id, _)| is_of_part(id));
+        let mut stored: BTreeSet<&str> = of_part.map(|(_, text)| text.as_str()).collect();
         for oddity in &self.state.oddities {
-            if !stored.remove(&text_of(oddity)) {
+            if !stored.remove(text_of(oddity).as_str()) {
                 note_oddity(self.tx, oddity, self.now)?;
             }
         }
-        let gone: Vec<Val<'_>> = stored.iter().map(Val::from).collect();
+        let gone: Vec<Val<'_>> = stored.into_iter().map(Val::from).collect();
         self.tx
             .exec_of("delete from oddities where oddity in ({})", &gone)?;
         Ok(())

@@ -165,6 +165,74 @@ async fn check(db: &Db, pieces: &[Vec<Entry>]) -> State {
     db.read(stored).await.expect("read")
 }
 
+/// Appends a piece knowing what was read ahead: of what its entries name, and of others.
+fn append_knowing(tx: &Tx<'_>, piece: &[Entry]) -> Result<(), DbError> {
+    let (mut bands, mut ids, mut users) = (
+        BTreeSet::from([serial(0), serial(2)]),
+        BTreeSet::from([id(0), id(7)]),
+        BTreeSet::from([user(1)]),
+    );
+    for entry in piece {
+        if let Event::Associated(what) = &entry.event {
+            bands.insert(what.band);
+            ids.insert(what.association);
+            users.insert(what.user.clone());
+        }
+    }
+    let people =
+        "select handle, id, site, status, suspended_since, suspended_note from users where id in ({})";
+    let mut ahead = Ahead::default();
+    let mut handles = Vec::new();
+    tx.each_of(people, &users.iter().map(Val::from).collect::<Vec<_>>(), |row| {
+        ahead.take_user(&row.parse(1)?, &row.text(2)?, row, 3)?;
+        handles.push(row.array::<16>(0)?);
+        Ok(())
+    })?;
+    let about = About {
+        stations: Vec::new(),
+        serials: bands.iter().map(Val::from).collect(),
+        handles: handles.iter().map(Val::from).collect(),
+        associations: ids.iter().map(Val::from).collect(),
+    };
+    let asked = about.questions();
+    let questions: Vec<_> = asked.iter().map(|(_, sql, keys)| (sql.as_str(), *keys)).collect();
+    tx.each_at_once(&questions, |number, row| {
+        ahead.take(asked[number].0, row).map(drop)
+    })?;
+    ahead.is_whole([].into_iter(), bands.iter().copied(), ids.iter().copied());
+    append_marking(tx, piece, NOW, ahead, |after| {
+        let (folded, users): (BTreeSet<_>, _) = (
+            bands.into_iter().filter(|band| after.has_band(band)).collect(),
+            users.into_iter().filter(|user| after.has_user(user)).collect(),
+        );
+        let open = after.open(&folded, &users).into_iter().map(|(_, key, _)| key);
+        assert_eq!(open.collect::<BTreeSet<_>>(), open_of(tx, &folded, &users)?);
+        Ok(Vec::new())
+    })
+    .map(drop)
+}
+
+/// The open associations of these bands and users, as they are stored.
+fn open_of(
+    tx: &Tx<'_>,
+    bands: &BTreeSet<BandSerial>,
+    users: &BTreeSet<UserId>,
+) -> Result<BTreeSet<String>, DbError> {
+    let mut open = BTreeSet::new();
+    let (bands, users): (Vec<_>, Vec<_>) = (
+        bands.iter().map(Val::from).collect(),
+        users.iter().map(Val::from).collect(),
+    );
+    for (column, keys) in [("band", bands), ("usr", users)] {
+        let sql = format!("select id from associations where ended_ms is null and {column} in ({{}})");
+        tx.each_of(&sql, &keys, |row| {
+            open.insert(AssociationId(row.array(0)?).to_string());
+            Ok(())
+        })?;
+    }
+    Ok(open)
+}
+
 fn compare(found: &State, expected: &State) {
     assert_eq!(found.associations, expected.associations);
     assert_eq!(found.quarantine, expected.quarantine);
@@ -183,6 +251,21 @@ proptest! {
         runtime.block_on(async {
             let bench = sqlite().await;
             compare(&check(&bench.app.db, &pieces).await, &expected(&pieces));
+        });
+    }
+
+    /// What was read ahead, whatever it was, makes no difference.
+    #[test]
+    fn rows_are_the_same_after_a_look_ahead(pieces in pieces()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let bench = sqlite().await;
+            let db = &bench.app.db;
+            for piece in pieces.clone() {
+                let appended = db.write(move |tx| append_knowing(tx, &piece));
+                appended.await.expect("appended");
+            }
+            compare(&db.read(stored).await.expect("read"), &expected(&pieces));
         });
     }
 }
