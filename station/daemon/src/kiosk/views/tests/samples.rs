@@ -418,7 +418,11 @@ fn person() -> Person {
 }
 
 fn in_line(mut session: Session) -> Session {
-    for name in ["Mara Kurz", "Jonas Öztürk", "Ana de Souza"] {
+    for name in [
+        "Wilhelmine Freifrau von Hohenstein-Langenburg",
+        "Jonas Öztürk",
+        "Ana de Souza",
+    ] {
         let person = Person {
             name: name.into(),
             ..person()
