@@ -42,7 +42,7 @@ pub(super) struct Routes {
 
 /// Stations that may come back in a second, when they all lost this console: a handshake takes about a millisecond of a
 /// processor, and who has something to send must find a free one.
-const RETURNS_PER_SECOND: usize = 750;
+const RETURNS_PER_SECOND: usize = 500;
 
 /// Over how many seconds so many connections should be made again; nothing where a second is enough.
 fn spread_s(open: usize) -> Option<u16> {
@@ -338,10 +338,10 @@ mod tests {
     fn many_stations_come_back_one_after_the_other() {
         let rows = [
             (0, None),
-            (1_499, None),
-            (1_500, Some(2)),
-            (10_000, Some(13)),
-            (24_000, Some(32)),
+            (999, None),
+            (1_000, Some(2)),
+            (10_000, Some(20)),
+            (24_000, Some(48)),
         ];
         for (open, expected) in rows {
             assert_eq!(spread_s(open), expected, "{open}");
